@@ -1,0 +1,150 @@
+"""Everything that can go wrong for a user, in words that say what to do.
+
+    UncloudedError                 code         exit code
+    ├── UsageError                 usage        2    an option or a value that makes no sense
+    ├── InputError                 input        3    a file that cannot serve
+    │   ├── UnreadableRaster       unreadable
+    │   ├── NoOverlap              no-overlap
+    │   ├── UnknownBands           bands
+    │   ├── UncalibratedSar        uncalibrated-sar
+    │   ├── NoData                 no-data
+    │   └── NothingClear           nothing-clear
+    ├── ModelError                 model        4    a generator that cannot be loaded or does not fit
+    ├── OutputError                output       5    a place that cannot be written
+    ├── DeviceError                device       6    a device that is missing or too small
+    ├── BackendError               backend      7    the worker process is missing, died or speaks another protocol
+    └── Cancelled                  cancelled    130
+
+Every error has a `message` (what was expected, what came) and a `hint` (what to do). Anything else that escapes is a
+bug; both process borders (command line, worker) report it as code `internal`, exit code 1.
+"""
+
+from __future__ import annotations
+
+from typing import Sequence, Tuple
+
+Extent = Tuple[float, float, float, float]
+
+
+class UncloudedError(Exception):
+    """Base of all errors that are the user's to mend.
+
+    Args:
+        message: What was expected and what came, in one sentence.
+        hint: What to do, in one sentence.
+    """
+
+    code = "error"
+    exit_code = 1
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.hint}".strip()
+
+
+class UsageError(UncloudedError):
+    code = "usage"
+    exit_code = 2
+
+
+class InputError(UncloudedError):
+    code = "input"
+    exit_code = 3
+
+
+class UnreadableRaster(InputError):
+    code = "unreadable"
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(
+            f"{path} cannot be read as a raster: {reason}",
+            "Give a raster that GDAL reads (GeoTIFF, JPEG 2000, ...), a .SAFE folder, a zip of one, or a folder of band files.",
+        )
+
+
+class NoOverlap(InputError):
+    """Two files show different places; both extents are in the CRS of the optical image."""
+
+    code = "no-overlap"
+
+    def __init__(self, what: str, path: str, extent: Extent, optical_extent: Extent) -> None:
+        super().__init__(
+            f"The {what} {path} covers {_extent(extent)}, the optical image {_extent(optical_extent)}: they do not overlap.",
+            f"Give a {what} of the same place.",
+        )
+
+
+class UnknownBands(InputError):
+    code = "bands"
+
+    def __init__(self, path: str, count: int, reason: str, known: Sequence[str]) -> None:
+        super().__init__(
+            f"The {count} band(s) of {path} could not be named: {reason}.",
+            f"Name them in file order, for example --bands B2,B3,B4,B8. Known names: {', '.join(known)}.",
+        )
+
+
+class UncalibratedSar(InputError):
+    code = "uncalibrated-sar"
+
+    def __init__(self, path: str, median: float) -> None:
+        super().__init__(
+            f"{path} is no calibrated Sentinel-1 backscatter: its median is {median:.4g}, "
+            "where dB lies near -11 (VV) and -18 (VH) and linear power between 0 and 1.",
+            "Calibrate it to sigma0 or gamma0 and terrain-correct it (for example with ESA SNAP), or go on without SAR.",
+        )
+
+
+class NoData(InputError):
+    code = "no-data"
+
+    def __init__(self, path: str) -> None:
+        super().__init__(
+            f"{path} holds no measured pixel in this area: all is nodata.", "Choose an area inside the image."
+        )
+
+
+class NothingClear(InputError):
+    code = "nothing-clear"
+
+    def __init__(self, path: str, needs: str) -> None:
+        super().__init__(
+            f"The whole area of {path} is cloud or shadow: nothing shows what the ground looks like.",
+            f"Give {needs}, choose a larger area, or raise the cloud threshold.",
+        )
+
+
+class ModelError(UncloudedError):
+    code = "model"
+    exit_code = 4
+
+
+class OutputError(UncloudedError):
+    code = "output"
+    exit_code = 5
+
+
+class DeviceError(UncloudedError):
+    code = "device"
+    exit_code = 6
+
+
+class BackendError(UncloudedError):
+    code = "backend"
+    exit_code = 7
+
+
+class Cancelled(UncloudedError):
+    code = "cancelled"
+    exit_code = 130
+
+    def __init__(self) -> None:
+        super().__init__("Cancelled.", "Nothing was written.")
+
+
+def _extent(extent: Extent) -> str:
+    return "[" + ", ".join(f"{value:.10g}" for value in extent) + "]"

@@ -1,0 +1,78 @@
+"""What is known of one window of a scene, and what was reconstructed of it: the arrays that all methods share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from .sensors import Bool, Float, Level
+
+
+@dataclass(frozen=True)
+class Observation:
+    """One window of a scene, in physical units. C bands, T other dates, H x W pixels."""
+
+    bands: tuple[str, ...]
+    """Names of the C bands, see sensors.NAMES."""
+    level: Level
+    optical: Float
+    """(C, H, W) reflectance as measured, cloud and all; 0 where not valid."""
+    valid: Bool
+    """(H, W) measured at all: neither nodata nor NaN."""
+    cloud: Bool
+    """(H, W) cloud or shadow, already grown: not to be trusted as ground."""
+    background: Float
+    """(C, H, W) reflectance of the clear ground around, smooth (see background.py)."""
+    sar: Float | None = None
+    """(2, H, W) VV and VH in dB; NaN where missing. None without SAR."""
+    dates: Float | None = None
+    """(T, C, H, W) reflectance of the other dates; 0 where not clear. None without dates."""
+    dates_clear: Bool | None = None
+    """(T, H, W) measured and neither cloud nor shadow."""
+    days: Float | None = None
+    """(T,) days from the optical image's day, negative before it."""
+
+    @property
+    def clear(self) -> Bool:
+        """(H, W) measured and trusted."""
+        clear: Bool = self.valid & ~self.cloud
+        return clear
+
+
+@dataclass(frozen=True)
+class Reconstruction:
+    """The ground of one window as a method sees it, in every pixel, clear ones too."""
+
+    reflectance: Float
+    """(C, H, W)"""
+    uncertainty: Float
+    """(C, H, W) standard error in reflectance: the truth lies within one of it in about two of three pixels."""
+
+
+class Method(Protocol):
+    """Reconstructs windows. All methods and the generator are called in this way."""
+
+    overlap_px: int
+    """Pixels of context that the method sees on each side of a pixel."""
+    align_px: int
+    """Windows begin and end at multiples of this (the stride of a network)."""
+
+    def __call__(self, observations: list[Observation]) -> list[Reconstruction]:
+        """Reconstructs windows of equal size.
+
+        Args:
+            observations: Windows that include the context of overlap_px on each side.
+
+        Returns:
+            One reconstruction of the same size for each window; the outer overlap_px are not meant to be used.
+        """
+        ...
+
+
+def crop(array: np.ndarray, margin_px: int) -> np.ndarray:
+    """Cuts margin_px off each side of the last two axes."""
+    if margin_px == 0:
+        return array
+    return array[..., margin_px:-margin_px, margin_px:-margin_px]
