@@ -14,7 +14,7 @@ Coordinates = NDArray[np.float64]
 
 _ANGLES = np.arange(256) * (2 * np.pi / 256)
 _GRADIENTS = np.stack([np.sin(_ANGLES), np.cos(_ANGLES)], axis=-1).astype(np.float32)
-_UNIT_STD = 3.66
+_UNIT_STD = 4.64
 """Makes the noise's standard deviation about 1."""
 
 
