@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,34 +30,11 @@ class Untrained:
     overlap_px: int = OVERLAP_PX
     align_px: int = 1
     tile_px: int = 512
+    batch_size: int = 1
 
     def __call__(self, observations: list[Observation]) -> list[Reconstruction]:
         """Reconstructs each window on its own."""
         return [self.reconstruct(observation) for observation in observations]
-
-
-def find_method(name: str, date_ranks: Sequence[int]) -> Untrained:
-    """Gives a method by its name.
-
-    Args:
-        name: `inpaint`, `least-cloudy`, `median` or `interpolate`.
-        date_ranks: Indexes of the dates, the least cloudy first.
-
-    Raises:
-        UsageError: The name is unknown, or the method needs dates and there are none.
-    """
-    if name == "inpaint":
-        return Untrained(inpaint)
-    by_dates = {
-        "least-cloudy": lambda observation: least_cloudy(observation, date_ranks),
-        "median": median,
-        "interpolate": interpolate,
-    }
-    if name not in by_dates:
-        raise UsageError(f"There is no method {name!r}.", f"Known: generator, inpaint, {', '.join(by_dates)}.")
-    if not date_ranks:
-        raise UsageError(f"The method {name} needs other dates of the same place, none were given.", "Give --date FILE.")
-    return Untrained(by_dates[name])
 
 
 def inpaint(observation: Observation) -> Reconstruction:
@@ -75,12 +52,11 @@ def inpaint(observation: Observation) -> Reconstruction:
     return Reconstruction(filled.astype(np.float32), np.sqrt(variance).astype(np.float32))
 
 
-def least_cloudy(observation: Observation, ranks: Sequence[int]) -> Reconstruction:
+def least_cloudy(observation: Observation) -> Reconstruction:
     """Takes each pixel from the least cloudy date of the scene on which it is clear."""
     dates, clear = _dates_of(observation)
-    values = np.zeros_like(observation.optical)
-    for i in reversed(ranks):
-        values = np.where(clear[i], dates[i], values)
+    first = np.argmax(clear, axis=0)
+    values = np.take_along_axis(dates, first[None, None], axis=0)[0]
     return _completed(observation, values)
 
 
@@ -164,3 +140,30 @@ def _smooth(array: Float) -> Float:
     sigma = (0,) * (array.ndim - 2) + (SIGMA_PX, SIGMA_PX)
     smoothed: Float = gaussian_filter(array, sigma, mode="constant", truncate=TRUNCATE)
     return smoothed
+
+
+UNTRAINED: dict[str, tuple[Callable[[Observation], Reconstruction], bool]] = {
+    "inpaint": (inpaint, False),
+    "least-cloudy": (least_cloudy, True),
+    "median": (median, True),
+    "interpolate": (interpolate, True),
+}
+"""Each method, and whether it needs other dates."""
+
+
+def find_method(name: str, dates: int) -> Untrained:
+    """Gives a method by its name.
+
+    Args:
+        name: A key of UNTRAINED.
+        dates: How many other dates there are.
+
+    Raises:
+        UsageError: The name is unknown, or the method needs dates and there are none.
+    """
+    if name not in UNTRAINED:
+        raise UsageError(f"There is no method {name!r}.", f"Known: generator, {', '.join(UNTRAINED)}.")
+    reconstruct, needs_dates = UNTRAINED[name]
+    if needs_dates and not dates:
+        raise UsageError(f"The method {name} needs other dates of the same place, none were given.", "Give --date FILE.")
+    return Untrained(reconstruct)

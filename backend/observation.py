@@ -28,11 +28,14 @@ class Observation:
     sar: Float | None = None
     """(2, H, W) VV and VH in dB; NaN where missing. None without SAR."""
     dates: Float | None = None
-    """(T, C, H, W) reflectance of the other dates; 0 where not clear. None without dates."""
+    """(T, C, H, W) reflectance of the other dates, the least cloudy of the scene first; 0 where not clear. None without."""
     dates_clear: Bool | None = None
     """(T, H, W) measured and neither cloud nor shadow."""
     days: Float | None = None
     """(T,) days from the optical image's day, negative before it."""
+    dates_shift: Float | None = None
+    """(T, C, H, W) smooth difference optical minus date of the ground that both show (background.BlockSums of the
+    difference over what is clear in both, filled with a prior of 0). None if unknown."""
 
     @property
     def clear(self) -> Bool:
@@ -58,6 +61,10 @@ class Method(Protocol):
     """Pixels of context that the method sees on each side of a pixel."""
     align_px: int
     """Windows begin and end at multiples of this (the stride of a network)."""
+    tile_px: int
+    """Side of a tile, without its context."""
+    batch_size: int
+    """Windows that are worth being handed over together."""
 
     def __call__(self, observations: list[Observation]) -> list[Reconstruction]:
         """Reconstructs windows of equal size.

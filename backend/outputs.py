@@ -1,0 +1,115 @@
+"""Files that appear under their name only when they are whole.
+
+Everything is written into `.NAME.part/` beside the output `NAME`, flushed to the disk, then renamed. A job that fails or
+is cancelled removes the folder; one that is killed leaves it, and the next job of that name removes it.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from types import TracebackType
+
+from .errors import OutputError
+
+SIDECARS = (".aux.xml", ".ovr", ".msk")
+"""What GDAL and QGIS keep beside a raster; stale beside a new one."""
+
+
+def partial_folder(output: str) -> Path:
+    """Gives the folder in which an output is made."""
+    path = Path(output)
+    return path.parent / f".{path.name}.part"
+
+
+class Outputs:
+    """The files that one job makes: all of them appear, or none.
+
+    Args:
+        paths: Final names; the first is the job's main output and appears last.
+        inputs: Files that must not be overwritten.
+        overwrite: Whether existing files may be replaced.
+
+    Raises:
+        OutputError: A name is taken, is that of an input, or cannot be written.
+    """
+
+    def __init__(self, paths: list[str], inputs: list[str], overwrite: bool) -> None:
+        self._paths = paths
+        if len({os.path.realpath(path) for path in paths}) < len(paths):
+            raise OutputError(f"Two outputs have the same name: {', '.join(paths)}.", "Give each its own name.")
+        for path in paths:
+            _check(path, inputs, overwrite)
+
+    def __enter__(self) -> Outputs:
+        for path in self._paths:
+            folder = partial_folder(path)
+            try:
+                shutil.rmtree(folder, ignore_errors=True)
+                folder.mkdir()
+            except OSError as error:
+                self._remove()
+                raise OutputError(
+                    f"The folder {Path(path).parent} cannot be written: {error.strerror}.", "Choose another folder."
+                ) from error
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._remove()
+
+    def part(self, path: str) -> Path:
+        """Gives the name under which an output is made."""
+        return partial_folder(path) / Path(path).name
+
+    def scratch(self, name: str) -> Path:
+        """Gives a name for a temporary file of this job."""
+        return partial_folder(self._paths[0]) / name
+
+    def check_room(self, disk_bytes: int) -> None:
+        """Raises OutputError if the disk has less room than this."""
+        folder = Path(self._paths[0]).parent
+        free = shutil.disk_usage(folder).free
+        if free < disk_bytes:
+            raise OutputError(
+                f"The disk of {folder} has {free / 1e6:.0f} MB free; up to {disk_bytes / 1e6:.0f} MB are needed.",
+                "Free some room or choose another disk.",
+            )
+
+    def commit(self) -> None:
+        """Flushes the files and gives them their names, the main output last.
+
+        Raises:
+            OutputError: The disk is full, or a file is in use.
+        """
+        try:
+            for path in self._paths:
+                with self.part(path).open("rb+") as file:
+                    os.fsync(file.fileno())
+            for path in reversed(self._paths):
+                for sidecar in SIDECARS:
+                    Path(path + sidecar).unlink(missing_ok=True)
+                os.replace(self.part(path), path)
+        except OSError as error:
+            raise OutputError(
+                f"{error.filename or self._paths[0]} could not be finished: {error.strerror}.",
+                "See that the disk has room and that no program holds the file.",
+            ) from error
+
+    def _remove(self) -> None:
+        for path in self._paths:
+            shutil.rmtree(partial_folder(path), ignore_errors=True)
+
+
+def _check(path: str, inputs: list[str], overwrite: bool) -> None:
+    place = Path(path)
+    if any(os.path.realpath(path) == os.path.realpath(source) for source in inputs):
+        raise OutputError(f"The output {path} is also an input.", "Inputs are never written: choose another name.")
+    if not place.parent.is_dir():
+        raise OutputError(f"The folder {place.parent} does not exist.", "Make it, or choose another.")
+    if place.suffix.lower() not in (".tif", ".tiff"):
+        raise OutputError(f"The output {path} is no GeoTIFF by its name.", "Let the name end in .tif.")
+    if place.is_dir():
+        raise OutputError(f"The output {path} is a folder.", "Give the name of a file.")
+    if place.exists() and not overwrite:
+        raise OutputError(f"{path} exists.", "Choose another name, or allow overwriting (--overwrite).")

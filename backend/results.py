@@ -1,0 +1,151 @@
+"""From tiles to files: composite, and the layout of image, mask and uncertainty."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass, field
+
+import numpy as np
+from rasterio.enums import Resampling
+
+from . import clouds
+from .observation import Reconstruction
+from .outputs import Outputs
+from .protocol import RemoveClouds
+from .raster import Layout, Writer
+from .scene import Scene
+from .sensors import Float, Scaling
+from .survey import MASK_LAYOUT
+from .tile_reader import Tile
+
+UNCERTAINTY_SCALE = 1e-4
+UNCERTAINTY_NODATA = 65535
+
+
+@dataclass(frozen=True)
+class Result:
+    """A tile with its reconstruction; None where nothing was reconstructed."""
+
+    tile: Tile
+    reconstruction: Reconstruction | None
+
+
+def composite(tile: Tile, reflectance: Float, scaling: Scaling, nodata: float | None) -> np.ndarray:
+    """Puts reconstructed pixels into a tile.
+
+    Args:
+        tile: What was read.
+        reflectance: (C, H, W) of the tile.
+        scaling: Of the tile's digital numbers.
+        nodata: Value that no reconstructed pixel may take.
+
+    Returns:
+        (C, H, W) digital numbers: those read where tile.replaced is 0, bit by bit; weighted by it elsewhere.
+    """
+    share = tile.replaced
+    measured = scaling.to_reflectance(tile.digital_numbers)
+    blended = np.where(share < 1, share * reflectance + (1 - share) * measured, reflectance)
+    numbers = scaling.to_digital_numbers(blended, tile.digital_numbers.dtype, nodata)
+    return np.where(share > 0, numbers, tile.digital_numbers)
+
+
+@dataclass
+class ResultWriter:
+    """Writes image, mask and uncertainty of a job, tile by tile.
+
+    Args:
+        stack: Closes the files.
+        job: Tells which files are wanted.
+        scene: Tells their grid and layout.
+        tags: Provenance, written into each file.
+        outputs: Tells where the files are made.
+    """
+
+    stack: contextlib.ExitStack
+    job: RemoveClouds
+    scene: Scene
+    tags: dict[str, str]
+    outputs: Outputs
+    _files: list[Writer] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        optical = self.scene.optical
+        bands = optical.raster.bands
+        tags = {key: value for key, value in optical.raster.tags.items() if key != "AREA_OR_POINT"}
+        self._image = self._open(
+            self.job.output,
+            Layout(
+                count=len(bands),
+                dtype=optical.raster.dtype,
+                nodata=optical.raster.nodata,
+                descriptions=[band.description or name for band, name in zip(bands, optical.bands, strict=True)],
+                scales=[band.scale for band in bands],
+                offsets=[band.offset for band in bands],
+                tags={**tags, **self.tags},
+            ),
+        )
+        self._mask = self._uncertainty = None
+        if self.job.mask_output:
+            self._mask = self._open(self.job.mask_output, _mask_layout(self.tags))
+        if self.job.uncertainty_output:
+            self._uncertainty = self._open(self.job.uncertainty_output, _uncertainty_layout(optical.bands, self.tags))
+
+    def write(self, result: Result) -> None:
+        """Writes one tile into each file."""
+        tile, made = result.tile, result.reconstruction
+        numbers = tile.digital_numbers
+        if made is not None:
+            raster = self.scene.optical.raster
+            core = made.reflectance[:, *tile.core]
+            numbers = composite(tile, core, self.scene.optical.scaling, raster.nodata)
+        self._image.write(tile.area, numbers)
+        if self._mask is not None:
+            self._mask.write(tile.area, tile.classes[None])
+        if self._uncertainty is not None:
+            self._uncertainty.write(tile.area, self._uncertainty_of(tile, made))
+
+    def finish(self) -> None:
+        """Adds overviews to each file."""
+        for file in self._files:
+            file.finish()
+
+    def _open(self, path: str, layout: Layout) -> Writer:
+        writer = Writer(self.outputs.part(path), self.scene.grid.crop(self.scene.area), layout)
+        self.stack.callback(writer.close)
+        self._files.append(writer)
+        return writer
+
+    def _uncertainty_of(self, tile: Tile, made: Reconstruction | None) -> np.ndarray:
+        numbers = np.zeros((len(self.scene.optical.bands), *tile.classes.shape), np.uint16)
+        if made is not None:
+            scaled = made.uncertainty[:, *tile.core] / UNCERTAINTY_SCALE * (tile.replaced > 0)
+            numbers = np.clip(np.rint(scaled), 0, UNCERTAINTY_NODATA - 1).astype(np.uint16)
+        numbers[:, tile.classes == clouds.NODATA] = UNCERTAINTY_NODATA
+        return numbers
+
+
+def disk_bytes(scene: Scene, job: RemoveClouds) -> int:
+    """Gives the most that a job's files can need, temporary masks included; compression makes it less."""
+    pixels = scene.area.height * scene.area.width
+    per_pixel = len(scene.optical.bands) * scene.optical.raster.dtype.itemsize + 1 + len(scene.dates)
+    per_pixel += bool(job.mask_output) + 2 * len(scene.optical.bands) * bool(job.uncertainty_output)
+    return int(pixels * per_pixel * 4 / 3)
+
+
+def _mask_layout(tags: dict[str, str]) -> Layout:
+    meaning = {"MEANING": "0 clear (as measured), 1 cloud, 2 shadow, 255 nodata"}
+    return Layout(1, MASK_LAYOUT.dtype, clouds.NODATA, ["cloud mask"], [1.0], [0.0], tags | meaning, Resampling.nearest)
+
+
+def _uncertainty_layout(bands: tuple[str, ...], tags: dict[str, str]) -> Layout:
+    meaning = {"MEANING": "standard error in reflectance of reconstructed pixels; 0 where the pixel is as measured"}
+    count = len(bands)
+    return Layout(
+        count,
+        np.dtype(np.uint16),
+        UNCERTAINTY_NODATA,
+        [f"{band} standard error" for band in bands],
+        [UNCERTAINTY_SCALE] * count,
+        [0.0] * count,
+        tags | meaning,
+    )

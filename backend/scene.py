@@ -1,0 +1,257 @@
+"""All images of one place on one grid: the optical image, Sentinel-1 and other dates."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+
+import numpy as np
+import rasterio
+from rasterio.enums import Resampling
+
+from .errors import InputError, NoData, UsageError
+from .products import Product, open_product, split_day
+from .raster import Grid, Raster, Reader, open_raster
+from .sensors import Bool, Float, Level, Scaling, find_scaling, level_of, name_bands, sar_bands, sar_decibels
+from .tiling import Window
+
+Log = Callable[[str, str], None]
+"""Called with `info` or `warning` and a sentence."""
+
+CONTEXT_PX = 128
+"""Of the image around a chosen area, read for its clear ground."""
+SAMPLE_PX = 512
+
+
+@dataclass(frozen=True)
+class Optical:
+    """One optical acquisition: its bands, and how its digital numbers become reflectance."""
+
+    product: Product
+    bands: tuple[str, ...]
+    level: Level
+    scaling: Scaling
+
+    @property
+    def raster(self) -> Raster:
+        return self.product.raster
+
+
+@dataclass(frozen=True)
+class Pixels:
+    """A window of an optical acquisition."""
+
+    digital_numbers: np.ndarray
+    """(C, H, W) as stored."""
+    reflectance: Float
+    """(C, H, W), 0 where not valid."""
+    valid: Bool
+    """(H, W) every band holds a number, and at least one is not nodata."""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What a job reads. All windows are of `grid`, which holds the area to reconstruct and some context around it."""
+
+    optical: Optical
+    grid: Grid
+    area: Window
+    """The part of the grid that is reconstructed."""
+    sar: Raster | None
+    sar_median: float
+    dates: tuple[Optical, ...]
+    days: tuple[float, ...]
+    """From the optical image's day to each date's."""
+
+
+def open_optical(
+    path: str, bands: Sequence[str] | None, level: str | None, offset: float | None, log: Log
+) -> Optical:
+    """Opens an optical image and says in the log what its numbers are taken for.
+
+    Raises:
+        InputError: It cannot serve; the subclass says why.
+    """
+    product = open_product(path)
+    raster = product.raster
+    names, source = name_bands(path, [band.description for band in raster.bands], bands)
+    typical = _sample_percentile(raster, 98) if np.issubdtype(raster.dtype, np.floating) else 0.0
+    stated = offset if offset is not None else product.offset
+    scaling, meaning = find_scaling(raster.dtype, [(band.scale, band.offset) for band in raster.bands], stated, typical)
+    known: Level | None = "L1C" if level == "L1C" else "L2A" if level == "L2A" else product.level
+    found = known or level_of(names)
+    log("info", f"{path}: {source}; {meaning}; {found}{'' if known else ' by its bands'}.")
+    return Optical(product, names, found, scaling)
+
+
+def open_scene(
+    optical: Optical,
+    sar: str | None,
+    dates: Sequence[str],
+    bbox: Sequence[float] | None,
+    log: Log,
+) -> Scene:
+    """Brings everything that a job reads onto the optical image's grid.
+
+    Raises:
+        InputError: A file cannot serve, or shows another place.
+    """
+    whole = optical.raster.grid
+    if whole.crs is None and (sar or dates):
+        log("warning", "The optical image has no georeference: SAR and dates of the same size are taken to lie on its pixels.")
+    area = _area(whole, bbox)
+    window = area.padded(CONTEXT_PX).clipped(whole.height, whole.width) or area
+    grid = whole.crop(window)
+    radar = _open_sar(sar, whole, grid) if sar else None
+    others = [_open_date(spec, optical, whole, grid, log) for spec in dates]
+    return Scene(
+        optical,
+        grid,
+        area.shifted(-window.row, -window.column),
+        radar,
+        _sample_percentile(radar, 50) if radar else 0.0,
+        tuple(date for date, _ in others),
+        _days(optical.product.day, [day for _, day in others], log),
+    )
+
+
+class OpticalReader:
+    """Reads windows of one acquisition. Belongs to one thread."""
+
+    def __init__(self, optical: Optical, grid: Grid, warped: bool) -> None:
+        self._scaling = optical.scaling
+        self._reader = Reader(optical.raster, grid, Resampling.bilinear if warped else Resampling.nearest)
+
+    def __enter__(self) -> OpticalReader:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._reader.__exit__(kind, error, trace)
+
+    def read(self, window: Window) -> Pixels:
+        """Reads a window, which may reach beyond the grid."""
+        numbers, missing = self._reader.read(window)
+        valid: Bool = ~missing.all(axis=0)
+        if np.issubdtype(numbers.dtype, np.floating):
+            valid &= np.isfinite(numbers).all(axis=0)
+        reflectance = np.where(valid, self._scaling.to_reflectance(numbers), np.float32(0))
+        return Pixels(numbers, reflectance, valid)
+
+
+class SarReader:
+    """Reads windows of Sentinel-1 backscatter. Belongs to one thread."""
+
+    def __init__(self, scene: Scene, raster: Raster) -> None:
+        self._median = scene.sar_median
+        self._reader = Reader(raster, scene.grid, Resampling.bilinear)
+        self._path = raster.path
+
+    def __enter__(self) -> SarReader:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._reader.__exit__(kind, error, trace)
+
+    def read(self, window: Window) -> Float:
+        """Gives (2, H, W) VV and VH in dB, NaN where missing."""
+        values, missing = self._reader.read(window)
+        return sar_decibels(self._path, np.where(missing, np.float32(np.nan), values.astype(np.float32)), self._median)
+
+
+def open_readers(stack: contextlib.ExitStack, scene: Scene) -> tuple[OpticalReader, SarReader | None, list[OpticalReader]]:
+    """Opens all images of a scene for the calling thread."""
+    optical = stack.enter_context(OpticalReader(scene.optical, scene.grid, warped=False))
+    sar = stack.enter_context(SarReader(scene, scene.sar)) if scene.sar else None
+    dates = [stack.enter_context(OpticalReader(date, scene.grid, warped=True)) for date in scene.dates]
+    return optical, sar, dates
+
+
+def _area(grid: Grid, bbox: Sequence[float] | None) -> Window:
+    if bbox is None:
+        return Window(0, 0, grid.height, grid.width)
+    if len(bbox) != 4 or bbox[0] >= bbox[2] or bbox[1] >= bbox[3]:
+        raise UsageError(f"The area {list(bbox)} is none: xmin ymin xmax ymax were expected.", "Give the smaller values first.")
+    window = grid.window_of((bbox[0], bbox[1], bbox[2], bbox[3]))
+    if window is None:
+        raise InputError(
+            f"The area {list(bbox)} lies outside the optical image, which covers {[round(v, 6) for v in grid.extent]}.",
+            "Give the area in the coordinates of the optical image.",
+        )
+    return window
+
+
+def _open_sar(path: str, whole: Grid, grid: Grid) -> Raster:
+    raster = open_raster(path)
+    if raster.grid.crs is None and raster.grid.transform.is_identity and whole.crs is not None:
+        _refuse_archive(path)
+    vv, vh = sar_bands(path, [band.description for band in raster.bands])
+    raster = Raster(path, (raster.bands[vv], raster.bands[vh]), raster.tags).placed_on(whole, "SAR file")
+    raster.check_overlap(grid, "SAR file")
+    sar_decibels(path, np.zeros((2, 1, 1), np.float32), _sample_percentile(raster, 50))
+    return raster
+
+
+def _refuse_archive(path: str) -> None:
+    with rasterio.open(path) as dataset:
+        if dataset.gcps[0]:
+            raise InputError(
+                f"{path} has ground control points instead of a grid: it is a product straight from the archive, "
+                "neither calibrated nor terrain-corrected.",
+                "Calibrate it to sigma0 or gamma0 and terrain-correct it (for example with ESA SNAP), or go on without SAR.",
+            )
+
+
+def _open_date(
+    spec: str, optical: Optical, whole: Grid, grid: Grid, log: Log
+) -> tuple[Optical, datetime.date | None]:
+    path, day = split_day(spec)
+    count = len(optical.bands)
+    product = open_product(path)
+    descriptions = [band.description for band in product.raster.bands]
+    same = not any(descriptions) and len(descriptions) == count
+    date = open_optical(path, optical.bands if same else None, None, None, log)
+    lacking = [band for band in optical.bands if band not in date.bands]
+    if lacking:
+        raise InputError(
+            f"The date {path} has the bands {', '.join(date.bands)}; {', '.join(lacking)} of the optical image are missing.",
+            "Give dates with the same bands as the optical image.",
+        )
+    if date.level != optical.level:
+        log("warning", f"The date {path} is {date.level}, the optical image {optical.level}: their colours will differ.")
+    chosen = [date.bands.index(band) for band in optical.bands]
+    raster = Raster(path, tuple(date.raster.bands[i] for i in chosen), date.raster.tags).placed_on(whole, "date")
+    raster.check_overlap(grid, "date")
+    scaling = Scaling(date.scaling.scale[chosen], date.scaling.shift[chosen])
+    placed = Product(raster, date.product.scl, date.product.level, date.product.offset, day or date.product.day)
+    return Optical(placed, optical.bands, date.level, scaling), placed.day
+
+
+def _days(day: datetime.date | None, others: list[datetime.date | None], log: Log) -> tuple[float, ...]:
+    """Days from the optical image to each date; by the given order, one step apart, where a day is unknown."""
+    known = [other for other in others if other is not None]
+    if day is not None and len(known) == len(others):
+        return tuple(float((other - day).days) for other in known)
+    if others:
+        log("warning", "Not every image tells its day: the dates count in the order given, nearest first. FILE@2020-06-01 tells it.")
+    return tuple(float(i + 1) for i in range(len(others)))
+
+
+def _sample_percentile(raster: Raster, percentile: float) -> float:
+    """A percentile of a decimated reading of the first band.
+
+    Raises:
+        NoData: No pixel is measured.
+    """
+    band = raster.bands[0]
+    with rasterio.open(band.path) as dataset:
+        shape = (min(band.grid.height, SAMPLE_PX), min(band.grid.width, SAMPLE_PX))
+        values = dataset.read(band.index, out_shape=shape).astype(np.float64)
+    measured = values[np.isfinite(values) & (values != (raster.nodata if raster.nodata is not None else np.nan))]
+    if not measured.size:
+        raise NoData(raster.path)
+    return float(np.percentile(measured, percentile))
+
+

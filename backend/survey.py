@@ -1,0 +1,238 @@
+"""The first pass over a scene: where its clouds and shadows are, on each date, and what its clear ground looks like."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import rasterio
+from numpy.typing import NDArray
+from rasterio.enums import Resampling
+
+from . import clouds
+from .background import BlockSums
+from .errors import InputError, NoData
+from .raster import Grid, Layout, Raster, Reader, Writer, open_raster
+from .reporting import Reporter
+from .scene import Log, Optical, OpticalReader, Pixels, Scene
+from .sensors import UNHANDLED_OFFSET
+from .streams import ahead
+from .tiling import Window, tiles
+
+Classes = NDArray[np.uint8]
+
+SURVEY_PX = 1024
+MASK_LAYOUT = Layout(1, np.dtype(np.uint8), clouds.NODATA, ["cloud mask"], [1.0], [0.0], {}, Resampling.nearest)
+
+
+@dataclass(frozen=True)
+class MaskRules:
+    """How clouds are found; the fields are those of protocol.RemoveClouds."""
+
+    mask: str = "auto"
+    threshold: float | None = None
+    grow_px: int | None = None
+
+    @property
+    def own(self) -> bool:
+        """Whether the user gave a mask."""
+        return self.mask not in ("auto", "all")
+
+    @property
+    def growth_px(self) -> int:
+        """By how much the mask is grown: a user's mask only if asked."""
+        if self.grow_px is not None:
+            return self.grow_px
+        return 0 if self.own else clouds.GROW_PX
+
+
+@dataclass(frozen=True)
+class DateSurvey:
+    """What the first pass found on another date."""
+
+    mask: Raster
+    """Classes of clouds.py on the scene's grid, grown."""
+    clear_px: int
+    """On the scene's grid."""
+    shift: BlockSums
+    """Reflectance of the optical image minus that of the date, where both are clear."""
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What the first pass found."""
+
+    mask: Raster
+    """Classes of clouds.py on the scene's grid, grown."""
+    dates: tuple[DateSurvey, ...]
+    background: BlockSums
+    measured_px: int
+    """Inside the area."""
+    cloud_px: int
+    """Cloud or shadow inside the area."""
+
+    @property
+    def clear_px(self) -> int:
+        """Clear pixels of the scene, context included."""
+        return int(self.background.counts.sum())
+
+    @property
+    def cloud_fraction(self) -> float:
+        return self.cloud_px / self.measured_px
+
+
+Masker = Callable[[Window, Pixels], Classes]
+
+
+def survey(scene: Scene, rules: MaskRules, scratch: Callable[[str], Path], report: Reporter, share: float) -> Survey:
+    """Reads every image once, writes its mask, and sums the clear ground.
+
+    Args:
+        scene: What to read.
+        rules: How clouds are found on the optical image; the dates' are always found automatically.
+        scratch: Gives names for temporary files.
+        report: Told of the progress, from 0 to share of the whole job.
+        share: Of the job's time that this pass takes.
+
+    Raises:
+        NoData: The area holds no measured pixel.
+    """
+    steps = 1 + len(scene.dates)
+    background = BlockSums(len(scene.optical.bands), scene.grid.height, scene.grid.width)
+    counts = np.zeros(256, np.int64)
+    path = scratch("mask.tif")
+    with contextlib.closing(Writer(path, scene.grid, MASK_LAYOUT)) as writer:
+        for done, (window, pixels, classes) in _classified(scene.optical, scene.grid, rules, False, report.log):
+            report.progress(share * done / steps, "looking for clouds")
+            writer.write(window, classes[None])
+            background.add(pixels.reflectance, (classes == clouds.CLEAR), window.row, window.column)
+            counts += np.bincount(_inside(classes, window, scene.area), minlength=256)
+    measured = int(counts.sum() - counts[clouds.NODATA])
+    if measured == 0:
+        raise NoData(scene.optical.raster.path)
+    _warn_of_offset(background, report.log)
+    mask = open_raster(str(path))
+    dates = [
+        _survey_date(scene, i, mask, scratch(f"date{i}.tif"), report, (share * (1 + i) / steps, share / steps))
+        for i in range(len(scene.dates))
+    ]
+    cloud = int(counts[clouds.CLOUD] + counts[clouds.SHADOW])
+    return Survey(mask, tuple(dates), background, measured, cloud)
+
+
+def _survey_date(
+    scene: Scene, index: int, mask: Raster, path: Path, report: Reporter, share: tuple[float, float]
+) -> DateSurvey:
+    """Writes the mask of a date, and sums how the optical image differs from it where both are clear."""
+    grid, clear_px = scene.grid, 0
+    shift = BlockSums(len(scene.optical.bands), grid.height, grid.width)
+    with contextlib.ExitStack() as stack:
+        writer = stack.enter_context(contextlib.closing(Writer(path, grid, MASK_LAYOUT)))
+        optical = stack.enter_context(OpticalReader(scene.optical, grid, warped=False))
+        masks = stack.enter_context(Reader(mask, grid, Resampling.nearest))
+        for done, (window, pixels, classes) in _classified(scene.dates[index], grid, MaskRules(), True, report.log):
+            report.progress(share[0] + share[1] * done, f"looking for clouds on date {index + 1}")
+            writer.write(window, classes[None])
+            clear = classes == clouds.CLEAR
+            clear_px += int(np.count_nonzero(clear))
+            both = clear & (masks.read(window)[0][0] == clouds.CLEAR)
+            shift.add(optical.read(window).reflectance - pixels.reflectance, both, window.row, window.column)
+    return DateSurvey(open_raster(str(path)), clear_px, shift)
+
+
+def _classified(
+    optical: Optical, grid: Grid, rules: MaskRules, warped: bool, log: Log
+) -> Iterator[tuple[float, tuple[Window, Pixels, Classes]]]:
+    """Yields, for each window of the grid, the share done, and the window with its pixels and its grown classes."""
+    windows = list(tiles(grid.height, grid.width, SURVEY_PX))
+
+    def classify() -> Iterator[tuple[float, tuple[Window, Pixels, Classes]]]:
+        with contextlib.ExitStack() as stack:
+            reader = stack.enter_context(OpticalReader(optical, grid, warped))
+            masker, margin_px, align_px = _masker(stack, optical, grid, rules, log)
+            for i, window in enumerate(windows):
+                outer = window.padded(margin_px + rules.growth_px, align_px)
+                around = reader.read(outer)
+                classes = _grown(masker(outer, around), rules.growth_px)
+                core = window.slices_in(outer)
+                pixels = Pixels(
+                    around.digital_numbers[:, *core], around.reflectance[:, *core], around.valid[core]
+                )
+                yield (i + 1) / len(windows), (window, pixels, classes[core])
+
+    return ahead(classify)
+
+
+def _masker(
+    stack: contextlib.ExitStack, optical: Optical, grid: Grid, rules: MaskRules, log: Log
+) -> tuple[Masker, int, int]:
+    """Chooses where the mask comes from: the user, the product's scene classification, or a detector."""
+    if rules.own:
+        raster = _open_mask(rules.mask, optical, grid)
+        return _file_masker(stack, raster, grid, rules.threshold, log), 0, 1
+    if optical.product.scl is not None:
+        return _file_masker(stack, optical.product.scl, grid, rules.threshold, log), 0, 1
+    detector = clouds.choose(optical.bands, optical.level, rules.threshold, grid.resolution_m)
+    log("info", f"{optical.raster.path}: clouds are found by {detector.name}.")
+    return lambda _, pixels: detector(pixels.reflectance, pixels.valid), detector.margin_px, detector.align_px
+
+
+def _open_mask(path: str, optical: Optical, grid: Grid) -> Raster:
+    whole = open_raster(path)
+    if len(whole.bands) != 1:
+        raise InputError(f"The mask {path} has {len(whole.bands)} bands; one was expected.", "Give a mask with one band.")
+    mask = whole.placed_on(optical.raster.grid, "mask")
+    mask.check_overlap(grid, "mask")
+    return mask
+
+
+def _file_masker(
+    stack: contextlib.ExitStack, raster: Raster, grid: Grid, threshold: float | None, log: Log
+) -> Masker:
+    with rasterio.open(raster.bands[0].path) as dataset:
+        shape = (min(dataset.height, SURVEY_PX), min(dataset.width, SURVEY_PX))
+        kind, meaning = clouds.interpret(raster.path, dataset.read(1, out_shape=shape), raster.bands[0].nodata)
+    log("info", f"{raster.path}: {meaning}.")
+    reader = stack.enter_context(Reader(raster, grid, Resampling.nearest))
+
+    def classify(window: Window, pixels: Pixels) -> Classes:
+        values, _ = reader.read(window)
+        return np.where(pixels.valid, clouds.from_user(values[0], kind, threshold), np.uint8(clouds.NODATA))
+
+    return classify
+
+
+def _grown(classes: Classes, grow_px: int) -> Classes:
+    if grow_px == 0:
+        return classes
+    cloud = clouds.grow(classes == clouds.CLOUD, grow_px)
+    shadow = clouds.grow(classes == clouds.SHADOW, grow_px)
+    clear = classes == clouds.CLEAR
+    return np.select([clear & cloud, clear & shadow], [np.uint8(clouds.CLOUD), np.uint8(clouds.SHADOW)], classes)
+
+
+def _inside(classes: Classes, window: Window, area: Window) -> Classes:
+    """The classes of the window that lie in the area, as one row."""
+    part = window.shifted(-area.row, -area.column).clipped(area.height, area.width)
+    if part is None:
+        return np.empty(0, np.uint8)
+    return classes[part.shifted(area.row, area.column).slices_in(window)].ravel()
+
+
+def _warn_of_offset(background: BlockSums, log: Log) -> None:
+    """Warns when the darkest clear ground has the reflectance that a forgotten offset of 1000 leaves."""
+    seen = background.counts > 0
+    if not seen.any():
+        return
+    darkest = float((background.sums[:, seen] / background.counts[seen]).min())
+    if UNHANDLED_OFFSET[0] <= darkest <= UNHANDLED_OFFSET[1]:
+        log(
+            "warning",
+            f"The darkest clear ground has reflectance {darkest:.3f}: the offset of -1000 (products since January 2022) "
+            "seems not to be applied. If so, run again with --offset -1000.",
+        )
+
+

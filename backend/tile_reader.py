@@ -1,0 +1,148 @@
+"""From a scene and its survey to tiles: which hold cloud, and what is known of each."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+from rasterio.enums import Resampling
+
+from . import clouds
+from .background import sample
+from .observation import Method, Observation
+from .raster import Reader
+from .scene import Scene, open_readers
+from .sensors import Bool, Float
+from .survey import Classes, Survey
+from .tiling import Window, tiles
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One tile of the area as it was read."""
+
+    area: Window
+    """In the area's pixels."""
+    digital_numbers: np.ndarray
+    """(C, H, W) as stored."""
+    classes: Classes
+    """(H, W) of clouds.py."""
+    replaced: Float
+    """(H, W) 0 where the tile keeps its pixels, 1 where they are reconstructed, between on the rim."""
+    observation: Observation | None
+    """With the method's context round the tile; None where nothing is reconstructed."""
+    core: tuple[slice, slice]
+    """Where the tile lies in the observation."""
+
+
+@dataclass(frozen=True)
+class TilePlan:
+    """How the area is read.
+
+    Args:
+        scene: What to read.
+        found: Masks and background.
+        method: Tells tile size, context and alignment.
+        prior: (C,) reflectance assumed where nothing is clear, or None.
+        whole: Reconstruct every measured pixel, clear ones too.
+        feather_px: Width of the rim on which reconstruction and measurement blend.
+    """
+
+    scene: Scene
+    found: Survey
+    method: Method
+    prior: Float | None
+    whole: bool
+    feather_px: int
+
+    def windows(self) -> list[Window]:
+        """All tiles of the area, in its pixels."""
+        return list(tiles(self.scene.area.height, self.scene.area.width, self.method.tile_px))
+
+    def clouded(self) -> list[bool]:
+        """For each tile whether something in it is reconstructed."""
+        with Reader(self.found.mask, self.scene.grid, Resampling.nearest) as masks:
+            return [bool(self._to_replace(self._classes(masks, window)).any()) for window in self.windows()]
+
+    def read(self) -> Iterator[Tile]:
+        """Reads the tiles in order, with their context where something is reconstructed."""
+        with contextlib.ExitStack() as stack:
+            images = _Images(stack, self.scene, self.found, self.prior)
+            for window in self.windows():
+                inner = self._in_scene(window)
+                classes = self._classes(images.mask, window)
+                if self._to_replace(classes).any():
+                    yield self._clouded_tile(images, window, inner)
+                else:
+                    numbers = images.optical.read(inner).digital_numbers
+                    yield Tile(window, numbers, classes, np.zeros(classes.shape, np.float32), None, inner.slices_in(inner))
+
+    def _clouded_tile(self, images: _Images, window: Window, inner: Window) -> Tile:
+        outer = inner.padded(max(self.method.overlap_px, self.feather_px), self.method.align_px)
+        core = inner.slices_in(outer)
+        numbers, classes, observation = images.observe(outer)
+        replaced = clouds.feather(self._to_replace(classes), 0 if self.whole else self.feather_px)
+        return Tile(window, numbers[:, *core], classes[core], replaced[core], observation, core)
+
+    def _in_scene(self, window: Window) -> Window:
+        return window.shifted(self.scene.area.row, self.scene.area.column)
+
+    def _classes(self, masks: Reader, window: Window) -> Classes:
+        classes: Classes = masks.read(self._in_scene(window))[0][0]
+        return classes
+
+    def _to_replace(self, classes: Classes) -> Bool:
+        replace: Bool = (classes == clouds.CLOUD) | (classes == clouds.SHADOW)
+        return classes != clouds.NODATA if self.whole else replace
+
+
+class _Images:
+    """All open files of a scene, and what the survey says of them. Belongs to one thread."""
+
+    def __init__(self, stack: contextlib.ExitStack, scene: Scene, found: Survey, prior: Float | None) -> None:
+        self._scene = scene
+        self.optical, self._sar, dates = open_readers(stack, scene)
+        self.mask = stack.enter_context(Reader(found.mask, scene.grid, Resampling.nearest))
+        self._background = found.background.fill(prior)
+        least_cloudy_first = sorted(range(len(dates)), key=lambda i: -found.dates[i].clear_px)
+        self._days = np.array([scene.days[i] for i in least_cloudy_first], np.float32)
+        self._dates = [
+            (
+                dates[i],
+                stack.enter_context(Reader(found.dates[i].mask, scene.grid, Resampling.nearest)),
+                found.dates[i].shift.fill(),
+            )
+            for i in least_cloudy_first
+        ]
+
+    def observe(self, window: Window) -> tuple[np.ndarray, Classes, Observation]:
+        """Gives the digital numbers (C, H, W), the classes (H, W) and all that is known of a window."""
+        optical = self._scene.optical
+        pixels = self.optical.read(window)
+        classes = self.mask.read(window)[0][0]
+        at = (window.row, window.column, window.height, window.width)
+        dates = [date.read(window) for date, _, _ in self._dates]
+        clear = [
+            date.valid & (mask.read(window)[0][0] == clouds.CLEAR)
+            for date, (_, mask, _) in zip(dates, self._dates, strict=True)
+        ]
+        observation = Observation(
+            bands=optical.bands,
+            level=optical.level,
+            optical=pixels.reflectance,
+            valid=pixels.valid,
+            cloud=(classes == clouds.CLOUD) | (classes == clouds.SHADOW),
+            background=sample(self._background, *at),
+            sar=self._sar.read(window) if self._sar else None,
+        )
+        if dates:
+            observation = replace(
+                observation,
+                dates=np.stack([date.reflectance * seen for date, seen in zip(dates, clear, strict=True)]),
+                dates_clear=np.stack(clear),
+                days=self._days,
+                dates_shift=np.stack([sample(shift, *at) for _, _, shift in self._dates]),
+            )
+        return pixels.digital_numbers, classes, observation
