@@ -1,0 +1,115 @@
+"""Fusion: mixes what was measured, what other dates show and the smooth background, and adds what is left.
+
+A residual U-Net (Ronneberger et al., 2015; He et al., 2016) whose full-resolution work is done on 2x2 cells. For each
+pixel and band it takes a share of what the optical image adds to the smooth background (it shows the ground through
+thin cloud), a share of what a candidate made from other dates adds to it, and a residual. The error is modelled as a
+Laplace distribution (Kendall and Gal, 2017).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from .blocks import Down, Up, residuals
+
+PLANES = ("valid", "cloud", "candidate", "nearness", "spread", "sar", "vv", "vh", "l2a")
+"""Planes behind the three sources, in order:
+
+valid: 1 where the optical image was measured; cloud: 1 under the mask; candidate: 1 where another date is clear;
+nearness: 1 for a date of the same day, falling to 0; spread: disagreement of the dates in reflectance; sar: 1 where SAR
+was measured; vv, vh: backscatter scaled to 0..1; l2a: 1 for surface reflectance, 0 for top of the atmosphere.
+"""
+
+STRIDE = 8
+LOG_SCALE = (-6.5, -0.7)
+"""Limits of the logarithm of the Laplace scale: 0.0015 to 0.5 in reflectance."""
+TYPICAL_LOG_SCALE = -3.5
+RESIDUAL_GAIN = 0.25
+INPUT_GAIN = 4.0
+"""Differences of reflectance are this much smaller than the other planes: the first weights make up for it."""
+
+
+@dataclass(frozen=True)
+class Params:
+    bands: int = 13
+    widths: tuple[int, int, int] = (64, 128, 256)
+    """Channels at a half, a quarter and an eighth of the resolution."""
+    blocks: tuple[int, int, int] = (1, 1, 2)
+    """Residual blocks at each of these, the first two both going down and coming up."""
+
+
+def input_channels(bands: int) -> int:
+    """Channels of the input: three sources, the planes, and for each band whether it exists."""
+    return 4 * bands + len(PLANES)
+
+
+def radius_px(params: Params) -> int:
+    """Radius of the receptive field: two 3x3 convolutions for each block, and the cell of 8x8 pixels itself."""
+    fine, middle, coarse = params.blocks
+    return 2 * (2 * 2 * fine + 4 * 2 * middle + 8 * coarse) + STRIDE - 1
+
+
+class Fusion(nn.Module):
+    """The network.
+
+    Args:
+        params: Its size.
+    """
+
+    def __init__(self, params: Params) -> None:
+        super().__init__()
+        self.params = params
+        fine, middle, coarse = params.widths
+        self.stem = Down(input_channels(params.bands), fine)
+        self.encode_fine = residuals(fine, params.blocks[0])
+        self.down_middle = Down(fine, middle)
+        self.encode_middle = residuals(middle, params.blocks[1])
+        self.down_coarse = Down(middle, coarse)
+        self.bottom = residuals(coarse, params.blocks[2])
+        self.up_middle = Up(coarse, middle)
+        self.decode_middle = residuals(middle, params.blocks[1])
+        self.up_fine = Up(middle, fine)
+        self.decode_fine = residuals(fine, params.blocks[0])
+        self.head = Up(fine, 4 * params.bands)
+        self._begin()
+
+    def _begin(self) -> None:
+        with torch.no_grad():
+            self.stem.weight[:, : 3 * self.params.bands] *= INPUT_GAIN
+            self.head.spread.weight *= 0.1
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Reconstructs the ground.
+
+        Args:
+            x: (N, 4 C + 9, H, W): optical minus background, background, candidate minus background (C each,
+                reflectance), PLANES, and C planes that are 1 for bands that exist. H and W are multiples of 8.
+
+        Returns:
+            (N, 2 C, H, W): reflectance, and the Laplace scale b of its error, both C bands, in float32.
+        """
+        cells = x.to(self.stem.weight.dtype, memory_format=torch.channels_last)
+        return self._mix(x.float(), self._features(cells).float().contiguous())
+
+    def _features(self, x: Tensor) -> Tensor:
+        """(N, in, H, W) -> (N, 4 C, H, W): two shares, residual and log scale of each band."""
+        fine = self.encode_fine(self.stem(x))  # (N, 64, H/2, W/2)
+        middle = self.encode_middle(self.down_middle(torch.relu(fine)))
+        coarse = self.bottom(self.down_coarse(torch.relu(middle)))
+        middle = self.decode_middle(middle + self.up_middle(torch.relu(coarse)))
+        fine = self.decode_fine(fine + self.up_fine(torch.relu(middle)))
+        features: Tensor = self.head(torch.relu(fine))
+        return features
+
+    def _mix(self, x: Tensor, features: Tensor) -> Tensor:
+        """Gives background + a (optical - background) + b (candidate - background) + residual, a and b in 0..1."""
+        bands = self.params.bands
+        difference, background, candidate = x[:, : 3 * bands].split(bands, dim=1)
+        shares, residual, log_scale = features.split((2 * bands, bands, bands), dim=1)
+        optical_share, candidate_share = shares.sigmoid().split(bands, dim=1)
+        ground = torch.addcmul(background, optical_share, difference)
+        ground = torch.addcmul(ground, candidate_share, candidate).add(residual, alpha=RESIDUAL_GAIN)
+        return torch.cat([ground, log_scale.add(TYPICAL_LOG_SCALE).clamp(*LOG_SCALE).exp()], dim=1)

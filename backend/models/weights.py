@@ -1,0 +1,78 @@
+"""A generator as one `.safetensors` file: its card in the header, its weights as float16. Nothing is ever unpickled."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Mapping
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from ..card import Card, card_json, read_card, weights_sha256
+from ..errors import ModelError
+from .zoo import build
+
+
+def save(path: str, card: Card, state: Mapping[str, Tensor]) -> Card:
+    """Writes a generator.
+
+    Args:
+        path: A file ending in `.safetensors`; written aside and renamed.
+        card: Its card; the hash is filled in here.
+        state: The network's state_dict; floating point is stored as float16.
+
+    Returns:
+        The card with the hash of the weights.
+    """
+    tensors = {key: _stored(value) for key, value in state.items()}
+    part = f"{path}.part"
+    save_file(tensors, part, {"card": card_json(card)})
+    hashed = dataclasses.replace(card, sha256=weights_sha256(part))
+    save_file(tensors, part, {"card": card_json(hashed)})
+    os.replace(part, path)
+    return hashed
+
+
+def load(path: str) -> tuple[Card, nn.Module]:
+    """Reads a generator: its card and its network in float32 on the CPU, ready to evaluate.
+
+    Raises:
+        ModelError: The file is no whole `.safetensors`, its weights do not fit its card, or its network is unknown.
+    """
+    card = read_card(path)
+    if weights_sha256(path) != card.sha256:
+        raise ModelError(
+            f"The weights in {path} are not those of its card: their SHA-256 differs.", "Download or export it again."
+        )
+    network = build(card.architecture, card.parameters)
+    try:
+        state = load_file(path)
+    except SafetensorError as error:
+        raise ModelError(f"{path} is damaged: {error}.", "Download or export it again.") from error
+    _check(path, card, state, network.state_dict())
+    network.load_state_dict({key: value.float() for key, value in state.items()})
+    return card, network.eval().requires_grad_(False)
+
+
+def _stored(tensor: Tensor) -> Tensor:
+    tensor = tensor.detach().cpu()
+    return (tensor.half() if tensor.is_floating_point() else tensor).contiguous()
+
+
+def _check(path: str, card: Card, state: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> None:
+    shapes, wanted_shapes = ({key: value.shape for key, value in tensors.items()} for tensors in (state, wanted))
+    wrong = sorted({key for key, _ in shapes.items() ^ wanted_shapes.items()})
+    if wrong:
+        raise ModelError(
+            f"The weights in {path} do not fit the network {card.architecture!r} of its card: "
+            f"{len(wrong)} of {len(wanted)} differ, first {wrong[0]}.",
+            "Export the generator again.",
+        )
+    broken = sorted(key for key, value in state.items() if not torch.isfinite(value.float()).all())
+    if broken:
+        raise ModelError(
+            f"The weights in {path} hold infinite or undefined numbers, first in {broken[0]}.", "Export it again."
+        )
