@@ -168,15 +168,14 @@ class Pong:
     id: str
 
 
+JOBS = (RemoveClouds, DetectClouds, SimulateClouds)
 Job = Union[RemoveClouds, DetectClouds, SimulateClouds]
 Message = Union[Job, Cancel, Ping, Hello, Ready, Estimate, Progress, Log, Done, Failed, Pong]
 
 MESSAGES: Dict[str, Type[Any]] = {
     kind.__name__: kind
     for kind in (
-        RemoveClouds,
-        DetectClouds,
-        SimulateClouds,
+        *JOBS,
         Cancel,
         Ping,
         Hello,

@@ -23,7 +23,6 @@ from .errors import Extent, InputError, NoOverlap, OutputError, UnreadableRaster
 from .sensors import Bool
 from .tiling import Window
 
-GDAL_OPTIONS = {"GDAL_CACHEMAX": 256, "GDAL_NUM_THREADS": "ALL_CPUS", "GDAL_TIFF_INTERNAL_MASK": True}
 BLOCK_PX = 512
 METRES_PER_DEGREE = 111_320
 

@@ -13,7 +13,7 @@ from .observation import Reconstruction
 from .outputs import Outputs
 from .protocol import RemoveClouds
 from .raster import Layout, Writer
-from .scene import Scene
+from .scene import Optical, Scene
 from .sensors import Float, Scaling
 from .survey import MASK_LAYOUT
 from .tile_reader import Tile
@@ -70,20 +70,7 @@ class ResultWriter:
 
     def __post_init__(self) -> None:
         optical = self.scene.optical
-        bands = optical.raster.bands
-        tags = {key: value for key, value in optical.raster.tags.items() if key != "AREA_OR_POINT"}
-        self._image = self._open(
-            self.job.output,
-            Layout(
-                count=len(bands),
-                dtype=optical.raster.dtype,
-                nodata=optical.raster.nodata,
-                descriptions=[band.description or name for band, name in zip(bands, optical.bands, strict=True)],
-                scales=[band.scale for band in bands],
-                offsets=[band.offset for band in bands],
-                tags={**tags, **self.tags},
-            ),
-        )
+        self._image = self._open(self.job.output, image_layout(optical, self.tags))
         self._mask = self._uncertainty = None
         if self.job.mask_output:
             self._mask = self._open(self.job.mask_output, _mask_layout(self.tags))
@@ -122,6 +109,21 @@ class ResultWriter:
             numbers = np.clip(np.rint(scaled), 0, UNCERTAINTY_NODATA - 1).astype(np.uint16)
         numbers[:, tile.classes == clouds.NODATA] = UNCERTAINTY_NODATA
         return numbers
+
+
+def image_layout(optical: Optical, tags: dict[str, str]) -> Layout:
+    """Lays an output out like the optical image that it is made of, with further tags."""
+    bands = optical.raster.bands
+    own = {key: value for key, value in optical.raster.tags.items() if key != "AREA_OR_POINT"}
+    return Layout(
+        count=len(bands),
+        dtype=optical.raster.dtype,
+        nodata=optical.raster.nodata,
+        descriptions=[band.description or name for band, name in zip(bands, optical.bands, strict=True)],
+        scales=[band.scale for band in bands],
+        offsets=[band.offset for band in bands],
+        tags=own | tags,
+    )
 
 
 def disk_bytes(scene: Scene, job: RemoveClouds) -> int:

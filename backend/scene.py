@@ -134,9 +134,8 @@ class OpticalReader:
     def read(self, window: Window) -> Pixels:
         """Reads a window, which may reach beyond the grid."""
         numbers, missing = self._reader.read(window)
-        valid: Bool = ~missing.all(axis=0)
-        if np.issubdtype(numbers.dtype, np.floating):
-            valid &= np.isfinite(numbers).all(axis=0)
+        finite = np.isfinite(numbers).all(axis=0)
+        valid = finite & ~missing.all(axis=0)
         reflectance = np.where(valid, self._scaling.to_reflectance(numbers), np.float32(0))
         return Pixels(numbers, reflectance, valid)
 

@@ -105,7 +105,7 @@ def survey(scene: Scene, rules: MaskRules, scratch: Callable[[str], Path], repor
     counts = np.zeros(256, np.int64)
     path = scratch("mask.tif")
     with contextlib.closing(Writer(path, scene.grid, MASK_LAYOUT)) as writer:
-        for done, (window, pixels, classes) in _classified(scene.optical, scene.grid, rules, False, report.log):
+        for done, (window, pixels, classes) in classified(scene.optical, scene.grid, rules, False, report.log):
             report.progress(share * done / steps, "looking for clouds")
             writer.write(window, classes[None])
             background.add(pixels.reflectance, (classes == clouds.CLEAR), window.row, window.column)
@@ -133,7 +133,7 @@ def _survey_date(
         writer = stack.enter_context(contextlib.closing(Writer(path, grid, MASK_LAYOUT)))
         optical = stack.enter_context(OpticalReader(scene.optical, grid, warped=False))
         masks = stack.enter_context(Reader(mask, grid, Resampling.nearest))
-        for done, (window, pixels, classes) in _classified(scene.dates[index], grid, MaskRules(), True, report.log):
+        for done, (window, pixels, classes) in classified(scene.dates[index], grid, MaskRules(), True, report.log):
             report.progress(share[0] + share[1] * done, f"looking for clouds on date {index + 1}")
             writer.write(window, classes[None])
             clear = classes == clouds.CLEAR
@@ -143,10 +143,14 @@ def _survey_date(
     return DateSurvey(open_raster(str(path)), clear_px, shift)
 
 
-def _classified(
+def classified(
     optical: Optical, grid: Grid, rules: MaskRules, warped: bool, log: Log
 ) -> Iterator[tuple[float, tuple[Window, Pixels, Classes]]]:
-    """Yields, for each window of the grid, the share done, and the window with its pixels and its grown classes."""
+    """Finds the clouds of one acquisition.
+
+    Yields:
+        For each window of the grid the share that is done, and the window with its pixels and its grown classes.
+    """
     windows = list(tiles(grid.height, grid.width, SURVEY_PX))
 
     def classify() -> Iterator[tuple[float, tuple[Window, Pixels, Classes]]]:

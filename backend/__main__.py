@@ -1,0 +1,146 @@
+"""The command line: one function for each command, which makes a job and runs it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+import click
+
+from .protocol import METHODS, DetectClouds, Job, RemoveClouds, SimulateClouds
+from .version import VERSION
+
+GDAL_OPTIONS = {"GDAL_CACHEMAX": "256", "GDAL_NUM_THREADS": "ALL_CPUS"}
+"""Set before GDAL is loaded: its cache would take 5 % of the memory, and it would decode with one thread."""
+
+OPTICAL_HELP = (
+    "OPTICAL is an optical satellite image: any raster that GDAL reads, a Sentinel-2 .SAFE folder, a zip of one, "
+    "or a folder with one file for each band."
+)
+
+
+class BandList(click.ParamType):
+    """Band names separated by commas."""
+
+    name = "B2,B3,..."
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> list[str]:
+        return value if isinstance(value, list) else [name.strip() for name in value.split(",")]
+
+
+def reading(command: Any) -> Any:
+    """Adds the options that say how an optical image is read."""
+    for option in (
+        click.option("--json", "as_json", is_flag=True, help="Print events as JSON lines, for programs."),
+        click.option("--overwrite", is_flag=True, help="Replace existing outputs."),
+        click.option("--offset", type=float, metavar="N", help="Added to digital numbers before scaling, e.g. -1000."),
+        click.option("--level", type=click.Choice(["L1C", "L2A"]), help="Processing level, if the file does not tell."),
+        click.option("--bands", type=BandList(), help="Names of the bands in file order, if the file does not tell."),
+    ):
+        command = option(command)
+    return command
+
+
+def masking(command: Any) -> Any:
+    """Adds the options that say how clouds are found."""
+    for option in (
+        click.option(
+            "--bbox", type=float, nargs=4, metavar="XMIN YMIN XMAX YMAX", help="Area, in the image's coordinates."
+        ),
+        click.option("--grow", "grow_px", type=click.IntRange(0, 100), metavar="PX", help="Grow the mask by pixels."),
+        click.option(
+            "--cloud-threshold", type=click.FloatRange(0, 1), metavar="P", help="Probability from which a pixel is cloud."
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(VERSION)
+def main() -> None:
+    """Removes clouds from satellite images.
+
+    Start with:  unclouded remove IMAGE.tif -o CLEAR.tif
+    """
+    os.environ.update({key: os.environ.get(key, value) for key, value in GDAL_OPTIONS.items()})
+
+
+@main.command(epilog=OPTICAL_HELP)
+@click.argument("optical")
+@click.option("-o", "--output", required=True, metavar="OUT.tif", help="The image without clouds.")
+@click.option("--sar", metavar="FILE", help="Sentinel-1 VV and VH of the same place, dB or linear, any grid.")
+@click.option("--date", "dates", multiple=True, metavar="FILE[@DAY]", help="Another date of the place; may be repeated.")
+@click.option("--mask", default="auto", show_default=True, metavar="FILE|auto|all", help="all: the whole image, haze too.")
+@masking
+@click.option("--method", type=click.Choice(METHODS), default="generator", show_default=True, help="How to reconstruct.")
+@click.option("--model", default="default", show_default=True, metavar="NAME|FILE", help="Generator to use.")
+@click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda[:N]|mps", help="Where it runs.")
+@click.option("--mask-out", "mask_output", metavar="FILE", help="Also write the mask: 0 clear, 1 cloud, 2 shadow.")
+@click.option("--uncertainty-out", "uncertainty_output", metavar="FILE", help="Also write the standard error.")
+@reading
+def remove(as_json: bool, dates: tuple[str, ...], **options: Any) -> None:
+    """Reconstruct the clouded pixels of OPTICAL; clear pixels stay as they are."""
+    bbox = options.pop("bbox")
+    execute(RemoveClouds("1", dates=list(dates), bbox=list(bbox) if bbox else None, **options), as_json)
+
+
+@main.command(epilog=OPTICAL_HELP)
+@click.argument("optical")
+@click.option("-o", "--output", required=True, metavar="MASK.tif", help="0 clear, 1 cloud, 2 shadow, 255 nodata.")
+@masking
+@reading
+def detect(as_json: bool, **options: Any) -> None:
+    """Find the clouds and shadows of OPTICAL."""
+    bbox = options.pop("bbox")
+    execute(DetectClouds("1", bbox=list(bbox) if bbox else None, **options), as_json)
+
+
+@main.command()
+@click.argument("clear")
+@click.option("-o", "--output", required=True, metavar="CLOUDY.tif", help="The image with clouds.")
+@click.option("--mask-out", "mask_output", metavar="FILE", help="Also write the true mask.")
+@click.option("--cover", type=float, default=0.4, show_default=True, metavar="0..1", help="Share of cloud.")
+@click.option("--seed", type=int, default=0, show_default=True, help="The same seed gives the same clouds.")
+@reading
+def simulate(as_json: bool, **options: Any) -> None:
+    """Put synthetic clouds and shadows on a CLEAR image, to try and to train with."""
+    execute(SimulateClouds("1", **options), as_json)
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+def info(as_json: bool) -> None:
+    """Show versions, devices and installed generators."""
+    from .console import show_info
+
+    show_info(as_json)
+
+
+@main.command()
+@click.option("--folder", default="demo", show_default=True, help="Where to put everything.")
+def demo(folder: str) -> None:
+    """Remove clouds from a synthetic scene and show how well it went."""
+    from .console import run_demo
+
+    sys.exit(run_demo(folder))
+
+
+@main.command()
+def worker() -> None:
+    """Serve QGIS: jobs on standard input, events on standard output."""
+    from .worker import Worker, claim_standard_output
+
+    Worker(sys.stdin, claim_standard_output()).serve()
+
+
+def execute(job: Job, as_json: bool) -> None:
+    """Runs a job in this process and leaves with its exit code."""
+    from .console import run_job
+
+    sys.exit(run_job(job, as_json))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,125 @@
+"""What the command line prints: a progress bar and sentences for people, or JSON lines for programs."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import signal
+import traceback
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from . import protocol
+from .errors import Cancelled, UncloudedError
+from .version import VERSION
+
+if TYPE_CHECKING:
+    from .reporting import Reporter
+
+INTERNAL_EXIT_CODE = 1
+
+
+def run_job(job: protocol.Job, as_json: bool) -> int:
+    """Runs a job and prints what happens.
+
+    Returns:
+        The exit code, see errors.py.
+    """
+    return _run_json(job) if as_json else _run_rich(job)
+
+
+def _run_json(job: protocol.Job) -> int:
+    event, code = _finish(job, _print_json)
+    _print_json(event)
+    return code
+
+
+def _print_json(event: protocol.Message) -> None:
+    print(protocol.encode(event), flush=True)  # noqa: T201 - the output that --json asks for
+
+
+def _run_rich(job: protocol.Job) -> int:
+    console = Console(stderr=True, highlight=False)
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("starting", total=1.0)
+
+        def show(event: protocol.Message) -> None:
+            if isinstance(event, protocol.Progress):
+                bar.update(task, completed=event.fraction, description=event.stage)
+            elif isinstance(event, protocol.Log):
+                console.print(("[yellow]Warning:[/] " if event.level == "warning" else "") + _plain(event.text))
+            elif isinstance(event, protocol.Estimate):
+                console.print(f"About {_duration(event.seconds)} left; needs up to {event.disk_bytes / 1e6:.0f} MB of disk.")
+
+        event, code = _finish(job, show)
+    if isinstance(event, protocol.Failed):
+        console.print(f"[red]Error:[/] {_plain(event.message)} {_plain(event.hint)}", soft_wrap=True)
+    elif isinstance(event, protocol.Done):
+        for path in filter(None, (event.output, event.mask_output, event.uncertainty_output)):
+            console.print(f"Wrote {_plain(path)}", soft_wrap=True)
+    return code
+
+
+def _finish(job: protocol.Job, emit: Callable[[protocol.Message], None]) -> tuple[protocol.Message, int]:
+    """Runs a job to its last event. Ctrl+C cancels it."""
+    from .jobs import run
+    from .reporting import Reporter
+
+    interrupted: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _: interrupted.append(number))
+    try:
+        return run(job, Reporter(job.id, emit, lambda: bool(interrupted))), 0
+    except UncloudedError as error:
+        return protocol.Failed(job.id, error.code, error.message, error.hint), error.exit_code
+    except Exception as error:  # noqa: BLE001 - the border of the process
+        traceback.print_exc()
+        hint = "This is a fault of the program: please report it with the lines above."
+        return protocol.Failed(job.id, "internal", f"Unexpected {type(error).__name__}: {error}.", hint), INTERNAL_EXIT_CODE
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def show_info(as_json: bool) -> None:
+    """Prints versions, devices and installed generators."""
+    import numpy
+    import rasterio
+    import torch
+
+    from .inference import devices, installed_models
+
+    facts = {
+        "unclouded": VERSION,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "rasterio": rasterio.__version__,
+        "gdal": rasterio.__gdal_version__,
+        "numpy": numpy.__version__,
+    }
+    models = installed_models()
+    if as_json:
+        cards = [{"name": card.name, "version": card.version, "title": card.title, "path": path} for card, path in models]
+        print(json.dumps({"versions": facts, "devices": devices(), "models": cards}))  # noqa: T201 - asked for
+        return
+    table = Table(show_header=False, box=None)
+    for name, value in facts.items():
+        table.add_row(name, value)
+    for device in devices():
+        table.add_row("device", f"{device['name']}: {device['label']}")
+    for card, path in models:
+        table.add_row("generator", f"{card.name} {card.version}: {card.title} ({os.path.getsize(path) / 1e6:.1f} MB)")
+    Console(highlight=False).print(table)
+
+
+def _plain(text: str) -> str:
+    """Keeps brackets in paths from being read as markup."""
+    return text.replace("[", r"\[")
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
