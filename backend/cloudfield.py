@@ -1,8 +1,8 @@
 """Synthetic clouds and their shadows as pure functions of pixel coordinates and a seed.
 
-A sky has up to two layers of fractal noise: low clouds of water, which cast shadows, and high veils (cirrus, haze). Where
-the noise exceeds a threshold, found from the cover that was asked for, it becomes optical depth: little beyond the
-threshold is thin cloud, much is thick. Windows of one sky agree to the last bit, so a scene may be made in pieces.
+A sky has up to two layers of fractal noise: low clouds of water, which cast shadows, and high veils (cirrus, haze).
+Where the noise exceeds a threshold, found from the cover that was asked for, it becomes optical depth: little beyond
+the threshold is thin cloud, much is thick. Windows of one sky agree to the last bit, so a scene may be made in pieces.
 """
 
 from __future__ import annotations
@@ -33,9 +33,10 @@ _HIGH_LIMIT = 1.4
 """Largest optical depth of high veils."""
 _VEIL_STEP_PX = 4
 """Veils are smooth: they are evaluated at every fourth pixel and interpolated."""
+_ABSENT = -1e9
+"""The noise of a layer that a kind of sky has not."""
 _SAMPLES = 64
 """The cover is measured on a grid of 64 x 64 points of the scene."""
-_NEVER = 1e9
 
 
 @dataclass(frozen=True)
@@ -46,16 +47,17 @@ class Shape:
     """Size of the largest structures of low clouds."""
     steepness: tuple[float, float]
     """Optical depth gained per standard deviation of the noise, low clouds."""
-    veil_lag: tuple[float, float]
-    """By how much the veil's noise is lowered: 0 gives it as much room as low clouds, _NEVER none."""
-    low_lag: float = 0.0
+    veil_lag: tuple[float, float] = (0.0, 0.0)
+    """By how much the veil's noise is lowered: 0 gives it as much room as the low clouds."""
+    has_low: bool = True
+    has_veil: bool = False
 
 
 KINDS: dict[Kind, Shape] = {
-    "cumulus": Shape(cell_m=(500, 2500), steepness=(3, 14), veil_lag=(_NEVER, _NEVER)),
-    "stratus": Shape(cell_m=(2500, 9000), steepness=(1, 6), veil_lag=(_NEVER, _NEVER)),
-    "cirrus": Shape(cell_m=(2000, 8000), steepness=(1, 2), veil_lag=(0, 0), low_lag=_NEVER),
-    "mixed": Shape(cell_m=(800, 5000), steepness=(1.5, 10), veil_lag=(-0.3, 0.8)),
+    "cumulus": Shape(cell_m=(500, 2500), steepness=(3, 14)),
+    "stratus": Shape(cell_m=(2500, 9000), steepness=(1, 6)),
+    "cirrus": Shape(cell_m=(2000, 8000), steepness=(1, 2), has_low=False, has_veil=True),
+    "mixed": Shape(cell_m=(800, 5000), steepness=(1.5, 10), veil_lag=(-0.3, 0.8), has_veil=True),
 }
 
 
@@ -120,9 +122,8 @@ class CloudField:
         base_m: float | None = None,
     ) -> None:
         rng = np.random.default_rng(seed)
-        shape = KINDS[list(KINDS)[rng.integers(len(KINDS))]]
-        if kind is not None:
-            shape = KINDS[kind]
+        drawn_kind = list(KINDS)[rng.integers(len(KINDS))]
+        self._shape = shape = KINDS[kind or drawn_kind]
         drawn_sun = Sun(rng.uniform(0, 360), rng.uniform(25, 65))
         drawn_base_m = rng.uniform(600, 2500)
         self.sun = sun or drawn_sun
@@ -134,8 +135,7 @@ class CloudField:
         self._veil_turn = rng.uniform(0, np.pi)
         self._veil_stretch = rng.uniform(1, 5)
         self._veil_lag = rng.uniform(*shape.veil_lag)
-        self._low_lag = shape.low_lag
-        self._top_m = rng.uniform(150, 500)
+        self._top_m = rng.uniform(60, 200)
         self._low_seed, self._high_seed = (int(value) for value in rng.integers(2**62, size=2))
         self._offset = rng.uniform(0, 64, size=2)
         self.shift = self._shadow_shift(drawn_base_m if base_m is None else base_m)
@@ -162,7 +162,7 @@ class CloudField:
 
     def _find_threshold(self, cover: float, height: int, width: int) -> float:
         rows, columns = (np.linspace(0, size - 1, min(size, _SAMPLES)).round() for size in (height, width))
-        low = self._low_noise(rows, columns) - self._low_lag
+        low = self._low_noise(rows, columns)
         high = self._high_noise(rows, columns) - self._veil_lag
         if cover <= 0:
             return np.inf
@@ -173,41 +173,47 @@ class CloudField:
 
     def _low_noise(self, rows: Coordinates, columns: Coordinates) -> Float:
         """Broad masses with bulges: the absolute value of noise is round on top and creased between."""
+        if not self._shape.has_low:
+            return np.full((len(rows), len(columns)), _ABSENT, dtype=np.float32)
         y, x = rows / self._cell_px + self._offset[0], columns / self._cell_px + self._offset[1]
         masses = perlin.fractal(y, x, self._low_seed, octaves=3)
         masses += 0.5 * perlin.noise(y / 4, x / 4, self._low_seed + 90)
         for octave in range(2, perlin.octaves_down_to(self._cell_px)):
             scale = 2.0**octave
             bulges = np.abs(perlin.noise(y * scale, x * scale, self._low_seed + 30 + octave))
-            masses += 0.55**octave * (1.6 * bulges - 1.28)
+            masses += 0.5**octave * (1.6 * bulges - 1.28)
         return masses
 
     def _high_noise(self, rows: Coordinates, columns: Coordinates) -> Float:
         """Streaks: noise that is turned, stretched and bent."""
+        if not self._shape.has_veil:
+            return np.full((len(rows), len(columns)), _ABSENT, dtype=np.float32)
         y, x = rows[:, None] / self._veil_cell_px, columns[None, :] / self._veil_cell_px
         along = np.cos(self._veil_turn) * y + np.sin(self._veil_turn) * x + self._offset[0]
         across = np.cos(self._veil_turn) * x - np.sin(self._veil_turn) * y + self._offset[1]
         across = across + 0.25 * perlin.noise_at(along, across, self._high_seed)
         total = perlin.noise_at(along / self._veil_stretch, across, self._high_seed + 1)
-        for octave, gain in ((1, 0.5), (2, 0.3), (3, 0.2)):
-            scale = 2.0**octave
-            total += gain * perlin.noise_at(along * scale / self._veil_stretch, across * scale, self._high_seed + 1 + octave)
+        for octave in range(1, 6):
+            # Small structures are stretched less than large ones: streaks that fray.
+            scale, stretch = 2.0**octave, self._veil_stretch ** (1 - octave / 8)
+            seed = self._high_seed + 1 + octave
+            total += 0.55**octave * perlin.noise_at(along * scale / stretch, across * scale, seed)
         return total
 
     def _low_depth(self, noise: Float) -> Float:
-        return _depth(noise - np.float32(self._low_lag + self._threshold), self._steepness, _LOW_LIMIT)
+        return _depth(noise - np.float32(self._threshold), self._steepness, _LOW_LIMIT)
 
     def _high_depth(self, noise: Float) -> Float:
         return _depth(noise - np.float32(self._veil_lag + self._threshold), self._veil_steepness, _HIGH_LIMIT)
 
     def _relief(self, noise: Float) -> Float:
-        """Brightness 1 + 0.35 tanh(slope towards the sun / tan(elevation)); the noise has a margin of one pixel."""
+        """Brightness 1 + 0.3 tanh(slope towards the sun / tan(elevation)); the noise has a margin of one pixel."""
         metres = np.float32(self._top_m / (2 * self._resolution_m))
         south = (noise[2:, 1:-1] - noise[:-2, 1:-1]) * metres  # rise of the tops towards the south
         east = (noise[1:-1, 2:] - noise[1:-1, :-2]) * metres
         azimuth, elevation = np.radians(self.sun.azimuth_deg), np.radians(self.sun.elevation_deg)
         rise = south * np.float32(-np.cos(azimuth)) + east * np.float32(np.sin(azimuth))
-        relief: Float = 1 - np.float32(0.35) * np.tanh(rise * np.float32(1 / np.tan(elevation)))
+        relief: Float = 1 - np.float32(0.3) * np.tanh(rise * np.float32(1 / np.tan(elevation)))
         return relief
 
     def _shadow_shift(self, base_m: float) -> tuple[int, int]:

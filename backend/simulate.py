@@ -1,7 +1,7 @@
 """Puts synthetic clouds and shadows on clear images: how light changes on its way through a sky.
 
-Perlin noise is added to all bands "in an adaptive manner", as Grohnfeldt, Schmitt and Zhu (2018) did: every band has its own
-transparency and brightness of clouds, and its own depth of shadow.
+Perlin noise is added to all bands "in an adaptive manner", as Grohnfeldt, Schmitt and Zhu (2018) did: every band has
+its own transparency and brightness of clouds, and its own depth of shadow.
 """
 
 from __future__ import annotations
