@@ -53,7 +53,7 @@ def _run_rich(job: protocol.Job) -> int:
             if isinstance(event, protocol.Progress):
                 bar.update(task, completed=event.fraction, description=event.stage)
             elif isinstance(event, protocol.Log):
-                console.print(("[yellow]Warning:[/] " if event.level == "warning" else "") + _plain(event.text))
+                console.print(("[yellow]Warning:[/] " if event.level == "warning" else "") + _plain(event.text), soft_wrap=True)
             elif isinstance(event, protocol.Estimate):
                 console.print(f"About {_duration(event.seconds)} left; needs up to {event.disk_bytes / 1e6:.0f} MB of disk.")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,7 +15,7 @@ import rasterio
 from affine import Affine
 from rasterio.crs import CRS
 from rasterio.enums import ColorInterp, Resampling
-from rasterio.errors import CRSError, RasterioError
+from rasterio.errors import CRSError, NotGeoreferencedWarning, RasterioError
 from rasterio.vrt import WarpedVRT
 from rasterio.warp import transform_bounds
 from rasterio.windows import Window as RasterioWindow
@@ -22,6 +23,9 @@ from rasterio.windows import Window as RasterioWindow
 from .errors import Extent, InputError, NoOverlap, OutputError, UnreadableRaster
 from .sensors import Bool
 from .tiling import Window
+
+# A missing georeference is said in our own words, see scene.open_scene.
+warnings.filterwarnings("ignore", category=NotGeoreferencedWarning)
 
 BLOCK_PX = 512
 METRES_PER_DEGREE = 111_320

@@ -6,6 +6,7 @@ import contextlib
 import datetime
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 
 import numpy as np
@@ -83,7 +84,7 @@ def open_optical(
     scaling, meaning = find_scaling(raster.dtype, [(band.scale, band.offset) for band in raster.bands], stated, typical)
     known: Level | None = "L1C" if level == "L1C" else "L2A" if level == "L2A" else product.level
     found = known or level_of(names)
-    log("info", f"{path}: {source}; {meaning}; {found}{'' if known else ' by its bands'}.")
+    log("info", f"{Path(path).name}: {source}; {meaning}; {found}{'' if known else ' by its bands'}.")
     return Optical(product, names, found, scaling)
 
 

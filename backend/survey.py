@@ -180,7 +180,7 @@ def _masker(
     if optical.product.scl is not None:
         return _file_masker(stack, optical.product.scl, grid, rules.threshold, log), 0, 1
     detector = clouds.choose(optical.bands, optical.level, rules.threshold, grid.resolution_m)
-    log("info", f"{optical.raster.path}: clouds are found by {detector.name}.")
+    log("info", f"{Path(optical.raster.path).name}: clouds are found by {detector.name}.")
     return lambda _, pixels: detector(pixels.reflectance, pixels.valid), detector.margin_px, detector.align_px
 
 
@@ -199,7 +199,7 @@ def _file_masker(
     with rasterio.open(raster.bands[0].path) as dataset:
         shape = (min(dataset.height, SURVEY_PX), min(dataset.width, SURVEY_PX))
         kind, meaning = clouds.interpret(raster.path, dataset.read(1, out_shape=shape), raster.bands[0].nodata)
-    log("info", f"{raster.path}: {meaning}.")
+    log("info", f"{Path(raster.path).name}: {meaning}.")
     reader = stack.enter_context(Reader(raster, grid, Resampling.nearest))
 
     def classify(window: Window, pixels: Pixels) -> Classes:
