@@ -1,0 +1,64 @@
+"""Finds the interpreter that runs the backend. Standard library only."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Mapping
+
+from ..backend.errors import BackendError
+
+VARIABLE = "UNCLOUDED_PYTHON"
+ROOT = Path(__file__).absolute().parents[1]
+"""The plugin's folder. Links are not followed: in QGIS it is called `unclouded`, a checkout may have any name."""
+
+
+def find_python(setting: str = "", environ: Mapping[str, str] = os.environ, root: Path = ROOT) -> Path:
+    """Finds the backend's interpreter: the setting, UNCLOUDED_PYTHON, the user's environment, the checkout's `.venv`.
+
+    Args:
+        setting: What the user set; empty if nothing.
+        environ: The environment variables to look into.
+        root: The plugin's folder.
+
+    Raises:
+        BackendError: There is none, or the one that was named does not exist.
+    """
+    for named, origin in ((setting, "in the settings of Unclouded"), (environ.get(VARIABLE, ""), f"in {VARIABLE}")):
+        if named.strip():
+            return _named(Path(named.strip()).expanduser(), origin)
+    places = (user_environment(environ), root / ".venv")
+    for place in places:
+        if interpreter_of(place).is_file():
+            return interpreter_of(place)
+    raise BackendError(
+        f"The backend is not installed: there is no Python environment in {places[0]} nor in {places[1]}.",
+        f"Run `make` in {root}, or choose the Python of an environment that has the backend's libraries "
+        "in the settings of Unclouded.",
+    )
+
+
+def user_environment(environ: Mapping[str, str] = os.environ, platform: str = sys.platform) -> Path:
+    """Gives the folder of the environment that belongs to the user; it lies outside the plugin's folder."""
+    home = Path(environ.get("HOME") or Path.home())
+    if platform == "win32":
+        return Path(environ.get("LOCALAPPDATA") or home / "AppData" / "Local") / "Unclouded" / "environment"
+    if platform == "darwin":
+        return home / "Library" / "Application Support" / "Unclouded" / "environment"
+    return Path(environ.get("XDG_DATA_HOME") or home / ".local" / "share") / "unclouded" / "environment"
+
+
+def interpreter_of(environment: Path, platform: str = sys.platform) -> Path:
+    """Gives the interpreter of a virtual environment, whether it exists or not."""
+    return environment / ("Scripts/python.exe" if platform == "win32" else "bin/python")
+
+
+def _named(path: Path, origin: str) -> Path:
+    python = interpreter_of(path) if path.is_dir() else path
+    if not python.is_file():
+        raise BackendError(
+            f"The Python {path} that is set {origin} does not exist.",
+            "Correct it, or leave it empty to use the default place.",
+        )
+    return python

@@ -1,0 +1,128 @@
+"""A worker that speaks the protocol and removes no cloud; run as `python fake_worker.py BEHAVIOUR`.
+
+normal     writes the optical file's bytes to the outputs
+slow       like normal, but only after a Cancel or for ever; obeys Cancel
+hang       leaves half an output, then ignores Cancel, Ping and the end of its input
+die        leaves half an output, writes to stderr and exits with 3 in the middle of a job
+die-once   dies in the first job of the first life (a file `died` beside the output marks it), then is normal
+fail       fails each job with a message and a hint
+old        speaks protocol 0
+mute       never says hello
+babble     writes text to standard output
+noisy      like normal, with much text on standard error
+idle       says hello and leaves with 0 when the first job comes, as if its idle time were over; then is normal
+"""
+
+import json
+import os
+import shutil
+import sys
+import threading
+import time
+
+BEHAVIOUR = sys.argv[1]
+CARDS = [{"name": "tiny", "title": "Tiny generator", "path": "/models/tiny.safetensors", "sar": "optional"}]
+cancelled = set()
+changed = threading.Condition()
+jobs = []
+closed = False
+
+
+def say(kind, **fields):
+    sys.stdout.write(json.dumps({"type": kind, **fields}) + "\n")
+    sys.stdout.flush()
+
+
+def listen():
+    global closed
+    for line in sys.stdin:
+        message = json.loads(line)
+        with changed:
+            if message["type"] == "Cancel":
+                cancelled.add(message["id"])
+            elif message["type"] == "Ping":
+                if BEHAVIOUR != "hang":
+                    say("Pong", id=message["id"])
+            else:
+                jobs.append(message)
+            changed.notify_all()
+    with changed:
+        closed = True
+        changed.notify_all()
+
+
+def leave_half(job):
+    folder, name = os.path.split(job["output"])
+    partial = os.path.join(folder, f".{name}.part")
+    os.makedirs(partial)
+    with open(os.path.join(partial, "half.tif"), "w") as file:
+        file.write("half")
+    return partial
+
+
+def finish(job):
+    outputs = {key: job.get(key) for key in ("output", "mask_output", "uncertainty_output") if job.get(key)}
+    source = job.get("optical") or job.get("clear")
+    for path in outputs.values():
+        shutil.copyfile(source, path)
+    say("Done", id=job["id"], cloud_fraction=0.25, **outputs)
+
+
+def stopped(job):
+    return closed or job["id"] in cancelled
+
+
+def wait_for_cancel(job):
+    partial = leave_half(job)
+    with changed:
+        changed.wait_for(lambda: stopped(job))
+    shutil.rmtree(partial)
+
+
+def work(job):
+    marker = os.path.join(os.path.dirname(job["output"]), "died")
+    say("Log", id=job["id"], level="info", text="Bands were named by their count.")
+    if BEHAVIOUR == "fail":
+        return say("Failed", id=job["id"], code="no-data", message="All is nodata.", hint="Choose another area.")
+    say("Estimate", id=job["id"], seconds=90.0, disk_bytes=3_500_000, cloud_fraction=0.25)
+    say("Progress", id=job["id"], fraction=0.5, stage="reconstructing", seconds_left=45.0)
+    if BEHAVIOUR == "hang":
+        leave_half(job)
+        while True:
+            time.sleep(60)
+    if BEHAVIOUR == "die" or (BEHAVIOUR == "die-once" and not os.path.exists(marker)):
+        leave_half(job)
+        open(marker, "w").close()
+        sys.stderr.write("first words\nlast words\n")
+        sys.stderr.flush()
+        os._exit(3)
+    if BEHAVIOUR == "slow":
+        wait_for_cancel(job)
+    if job["id"] in cancelled:
+        return say("Failed", id=job["id"], code="cancelled", message="Cancelled.", hint="Nothing was written.")
+    return finish(job)
+
+
+def main():
+    if BEHAVIOUR == "mute":
+        time.sleep(600)
+    if BEHAVIOUR == "babble":
+        sys.stdout.write("Welcome!\n")
+    if BEHAVIOUR == "noisy":
+        sys.stderr.write("warning: noise\n" * 50_000)
+    say("Hello", protocol=0 if BEHAVIOUR == "old" else 1, version="0.1.0")
+    say("Ready", devices=[{"name": "cpu", "label": "Processor"}], models=CARDS)
+    threading.Thread(target=listen, daemon=True).start()
+    while True:
+        with changed:
+            changed.wait_for(lambda: jobs or closed)
+            if closed:
+                return
+            job = jobs.pop(0)
+        if BEHAVIOUR == "idle" and not os.path.exists(job["output"] + ".slept"):
+            open(job["output"] + ".slept", "w").close()
+            return
+        work(job)
+
+
+main()
