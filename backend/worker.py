@@ -42,7 +42,13 @@ class Worker:
         """Says hello, loads what jobs need, then runs jobs until it is idle for too long."""
         self._send(Hello(PROTOCOL, VERSION))
         threading.Thread(target=self._listen, daemon=True).start()
-        self._send(_ready())
+        try:
+            self._send(_ready())
+        except (ImportError, OSError) as error:
+            traceback.print_exc()
+            hint = "Install the backend again; `unclouded info` in its environment shows what is missing."
+            self._send(Failed("", "backend", f"The backend's libraries cannot be loaded: {error}", hint))
+            return
         while True:
             self._idle.set()
             try:

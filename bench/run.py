@@ -1,0 +1,293 @@
+"""Measures what the README promises of speed and memory, as ratios within one run.
+
+    make bench                 all of it
+    python bench/run.py --size 4096 --json bench.json
+
+The scene is synthetic: a landscape of 1024 x 1024 px, mirrored to the size asked for, with simulated clouds.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import platform
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+os.environ.update({"GDAL_CACHEMAX": "256", "GDAL_NUM_THREADS": "ALL_CPUS"})
+
+import click
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+COVER = 0.6
+WARM_PX = 512
+WORKER = "import sys; sys.path.append(sys.argv.pop(1)); from unclouded.backend.__main__ import main; main()"
+
+
+@click.command()
+@click.option("--size", default=4096, show_default=True, help="Side of the scene in pixels; memory is also measured at twice it.")
+@click.option("--json", "json_path", default="bench.json", show_default=True, help="Where the figures go.")
+@click.option("--device", default="auto", show_default=True)
+@click.option("--part", hidden=True, help="Run one part in this process: e2e or parts.")
+@click.option("--scene", hidden=True)
+def main(size: int, json_path: str, device: str, part: str | None, scene: str | None) -> None:
+    """Runs every measurement, prints a table and writes JSON."""
+    if part and scene:
+        print(json.dumps({"e2e": end_to_end, "parts": parts}[part](Path(scene), device)))
+        return
+    console = Console(highlight=False)
+    with tempfile.TemporaryDirectory(prefix="unclouded-bench-") as folder:
+        figures = measure(Path(folder), size, device, console)
+    Path(json_path).write_text(json.dumps(figures, indent=2))
+    show(figures, console)
+    console.print(f"Figures written to {json_path}.")
+
+
+def measure(folder: Path, size: int, device: str, console: Console) -> dict[str, Any]:
+    """Runs every measurement, each in a process of its own."""
+    figures: dict[str, Any] = {"machine": machine(), "size_px": size, "cover": COVER}
+    console.print("worker ...")
+    figures["worker"] = worker_times(folder, device)
+    for side in (size, 2 * size):
+        scene = folder / f"scene{side}.tif"
+        console.print(f"making a scene of {side} x {side} px ...")
+        make_scene(scene, side)
+        console.print("end to end ...")
+        figures[f"e2e_{side}"] = in_process("e2e", scene, device)
+    console.print("the parts, one after the other ...")
+    figures["parts"] = in_process("parts", folder / f"scene{size}.tif", device)
+    alone = sum(figures["parts"]["seconds"].values())
+    figures["ratios"] = {
+        "end_to_end_over_parts": figures[f"e2e_{size}"]["seconds"] / alone,
+        "end_to_end_over_network": figures[f"e2e_{size}"]["seconds"] / figures["parts"]["seconds"]["network"],
+        "memory_of_4_times_the_scene": figures[f"e2e_{2 * size}"]["peak_mb"] / figures[f"e2e_{size}"]["peak_mb"],
+    }
+    return figures
+
+
+def in_process(part: str, scene: Path, device: str) -> dict[str, Any]:
+    command = [sys.executable, __file__, "--part", part, "--scene", str(scene), "--device", device]
+    output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+    return dict(json.loads(output.splitlines()[-1]))
+
+
+def end_to_end(scene: Path, device: str) -> dict[str, Any]:
+    """A job as a user runs it, all threads together."""
+    from unclouded.backend.protocol import RemoveClouds
+    from unclouded.backend.removal import remove
+
+    started = time.perf_counter()
+    done = remove(RemoveClouds("1", str(scene), str(scene.with_name("out.tif")), device=device, overwrite=True), quiet())
+    seconds = time.perf_counter() - started
+    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return {"seconds": seconds, "peak_mb": peak_mb, "cloud_fraction": done.cloud_fraction}
+
+
+def parts(scene_path: Path, device: str) -> dict[str, Any]:
+    """The same work with nothing overlapping, each part timed alone."""
+    from unclouded.backend import clouds
+    from unclouded.backend.inference import Generator
+    from unclouded.backend.outputs import Outputs
+    from unclouded.backend.protocol import RemoveClouds
+    from unclouded.backend.results import Result, ResultWriter
+    from unclouded.backend.scene import open_optical, open_scene
+    from unclouded.backend.survey import MaskRules, survey
+    from unclouded.backend.tile_reader import TilePlan
+
+    seconds: dict[str, float] = {}
+    report = quiet()
+
+    def timed(part: str, work: Callable[[], Any]) -> Any:
+        started = time.perf_counter()
+        result = work()
+        seconds[part] = seconds.get(part, 0.0) + time.perf_counter() - started
+        return result
+
+    job = RemoveClouds("1", str(scene_path), str(scene_path.with_name("parts.tif")))
+    generator = timed("loading", lambda: Generator("default", device))
+    scene = open_scene(open_optical(job.optical, None, None, None, report.log), None, [], None, report.log)
+    rules = MaskRules()
+    windows, busy_px = 0, 0
+    with Outputs([job.output], [], True) as outputs, contextlib.ExitStack() as stack:
+        found = timed("reading, mask and statistics", lambda: survey(scene, rules, outputs.scratch, report, 0.2))
+        prior = np.array([generator.card.prior[band] for band in scene.optical.bands], np.float32)
+        plan = TilePlan(scene, found, generator, prior, False, min(clouds.FEATHER_PX, rules.growth_px))
+        writer = ResultWriter(stack, job, scene, {}, outputs)
+        tiles = plan.read()
+        while (tile := timed("reading tiles", lambda: next(tiles, None))) is not None:
+            made = None
+            if tile.observation is not None:
+                made = timed("network", lambda t=tile: generator([t.observation])[0])
+                windows, busy_px = windows + 1, busy_px + tile.observation.valid.size
+            timed("compositing and writing", lambda t=tile, m=made: writer.write(Result(t, m)))
+        timed("overviews", writer.finish)
+    return {"seconds": seconds, "windows": windows, "network_px": busy_px, **network_share(generator, seconds["network"], busy_px)}
+
+
+def network_share(generator: Any, seconds: float, pixels: int) -> dict[str, float]:
+    """Floating-point operations of the network, and the share of the device's measured bf16 matrix peak."""
+    import torch
+    from torch.utils.flop_counter import FlopCounterMode
+
+    from unclouded.backend.models import weights
+
+    network = weights.load(generator.path)[1]
+    channels = next(network.parameters()).shape[1]
+    with FlopCounterMode(display=False) as counter, torch.inference_mode():
+        network(torch.zeros(1, channels, 256, 256))
+    gflop_per_tile = counter.get_total_flops() / 1e9
+    achieved = gflop_per_tile * pixels / 256**2 / seconds
+    peak = matrix_peak_gflops(generator.device)
+    return {"gflop_per_256_px_tile": gflop_per_tile, "achieved_gflops": achieved, "peak_gflops": peak, "share_of_peak": achieved / peak}
+
+
+def matrix_peak_gflops(device: Any) -> float:
+    """Speed of a large bfloat16 matrix product."""
+    import torch
+
+    side = 8192 if device.type == "cuda" else 2048
+    a = torch.randn(side, side, device=device, dtype=torch.bfloat16)
+    best = float("inf")
+    for _ in range(5):
+        _wait(device)
+        started = time.perf_counter()
+        a @ a
+        _wait(device)
+        best = min(best, time.perf_counter() - started)
+    return float(2 * side**3 / best / 1e9)
+
+
+def _wait(device: Any) -> None:
+    import torch
+
+    if device.type == "cuda":
+        torch.cuda.synchronize()
+
+
+def worker_times(folder: Path, device: str) -> dict[str, float]:
+    """Start of the worker, and a job on a small area when it is warm."""
+    from unclouded.backend.protocol import Done, Failed, Hello, Ready, RemoveClouds, decode, encode
+
+    scene = folder / "small.tif"
+    make_scene(scene, 2 * WARM_PX)
+    package = folder / "plugins"
+    package.mkdir()
+    (package / "unclouded").symlink_to(Path(__file__).resolve().parent.parent)
+    started = time.perf_counter()
+    process = subprocess.Popen(
+        [sys.executable, "-I", "-c", WORKER, str(package), "worker"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdin and process.stdout
+
+    def until(*kinds: type) -> float:
+        for line in process.stdout or ():
+            event = decode(line)
+            if isinstance(event, Failed):
+                raise SystemExit(f"{event.message} {event.hint}")
+            if isinstance(event, kinds):
+                break
+        return time.perf_counter()
+
+    times = {"hello_s": until(Hello) - started, "ready_s": until(Ready) - started}
+    from rasterio import open as open_raster
+
+    with open_raster(scene) as dataset:
+        x, y = dataset.transform * (WARM_PX // 2, WARM_PX // 2)
+    area = [x, y - 10 * WARM_PX, x + 10 * WARM_PX, y]
+    for name in ("first_job_s", "warm_job_s"):
+        job = RemoveClouds(name, str(scene), str(folder / "small_out.tif"), bbox=area, device=device, overwrite=True)
+        sent = time.perf_counter()
+        process.stdin.write(encode(job) + "\n")
+        process.stdin.flush()
+        times[name] = until(Done) - sent
+    process.stdin.close()
+    process.wait(timeout=10)
+    return times
+
+
+def make_scene(path: Path, size: int) -> None:
+    """Writes a clouded landscape of size x size px, 13 bands, uint16."""
+    import rasterio
+    from rasterio.windows import Window
+
+    from unclouded.backend.cloudfield import CloudField
+    from unclouded.backend.landscape import landscape
+    from unclouded.backend.sensors import NAMES
+    from unclouded.backend.simulate import Brightness, add_clouds
+
+    ground = landscape(1024, 1024, 7).reflectance
+    mirrored = np.concatenate([ground, ground[..., ::-1]], axis=-1)
+    mirrored = np.concatenate([mirrored, mirrored[:, ::-1]], axis=-2)
+    field = CloudField(3, COVER, size, size, resolution_m=10.0)
+    profile = {"driver": "GTiff", "width": size, "height": size, "count": 13, "dtype": "uint16", "crs": "EPSG:32632"}
+    profile |= {"transform": rasterio.transform.from_origin(6e5, 5.3e6, 10, 10), "nodata": 0, "tiled": True}
+    profile |= {"blockxsize": 512, "blockysize": 512, "compress": "deflate", "zlevel": 1, "predictor": 2}
+    with rasterio.open(path, "w", interleave="band", bigtiff="if_safer", num_threads="all_cpus", **profile) as dataset:
+        dataset.descriptions = NAMES
+        for row, column in windows(size):
+            side = min(512, size - row), min(512, size - column)
+            part = mirrored[:, row % 2048 : row % 2048 + side[0], column % 2048 : column % 2048 + side[1]]
+            sky = field.sky(row, column, *side)
+            cloudy = add_clouds(part, NAMES, "L1C", sky, Brightness())
+            numbers = np.clip(np.rint(cloudy * 1e4), 1, 65535).astype(np.uint16)
+            dataset.write(numbers, window=Window(column, row, side[1], side[0]))
+
+
+def windows(size: int) -> Iterator[tuple[int, int]]:
+    for row in range(0, size, 512):
+        for column in range(0, size, 512):
+            yield row, column
+
+
+def quiet() -> Any:
+    from unclouded.backend.reporting import Reporter
+
+    return Reporter("bench", lambda event: None)
+
+
+def machine() -> dict[str, Any]:
+    import torch
+
+    from unclouded.backend.inference import devices
+
+    return {
+        "processor": platform.processor() or platform.machine(),
+        "cores": os.cpu_count(),
+        "devices": devices(),
+        "torch": torch.__version__,
+        "system": platform.platform(),
+    }
+
+
+def show(figures: dict[str, Any], console: Console) -> None:
+    """Prints the figures as tables."""
+    table = Table("part", "seconds", "share", title=f"{figures['size_px']} x {figures['size_px']} px, 13 bands")
+    seconds = figures["parts"]["seconds"]
+    for part, value in seconds.items():
+        table.add_row(part, f"{value:.2f}", f"{value / sum(seconds.values()):.0%}")
+    table.add_row("sum of the parts", f"{sum(seconds.values()):.2f}", "100%")
+    end_to_end_s = figures[f"e2e_{figures['size_px']}"]["seconds"]
+    table.add_row("end to end", f"{end_to_end_s:.2f}", "")
+    console.print(table)
+    facts = Table(show_header=False)
+    for group in ("ratios", "worker"):
+        for name, value in figures[group].items():
+            facts.add_row(name, f"{value:.3f}")
+    for name in ("gflop_per_256_px_tile", "achieved_gflops", "peak_gflops", "share_of_peak"):
+        facts.add_row(name, f"{figures['parts'][name]:.3f}")
+    for side in (figures["size_px"], 2 * figures["size_px"]):
+        facts.add_row(f"peak memory, {side} px", f"{figures[f'e2e_{side}']['peak_mb']:.0f} MB")
+    console.print(facts)
+
+
+if __name__ == "__main__":
+    main()
