@@ -236,7 +236,7 @@ def _interpolated(
     rows, top, lower = _coarse(row, height)
     columns, left, right = _coarse(column, width)
     values = field(rows, columns)
-    across = values[:, left] * (1 - right) + values[:, left + 1] * right
+    across: Float = values[:, left] * (1 - right) + values[:, left + 1] * right
     window: Float = across[top] * (1 - lower)[:, None] + across[top + 1] * lower[:, None]
     return window
 

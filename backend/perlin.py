@@ -113,14 +113,26 @@ def _smooth(fraction: Float) -> Float:
 
 def _gradients(row: Coordinates, column: Coordinates, seed: int) -> tuple[Float, Float]:
     """Looks up the random unit gradients (y, x) of lattice nodes."""
-    mixed = _mix(row.astype(np.int64).view(np.uint64) + np.uint64(seed % 2**64))
-    index = _mix(mixed ^ column.astype(np.int64).view(np.uint64)) & np.uint64(255)
-    chosen = _GRADIENTS[index.astype(np.intp)]
+    drawn = scramble(seed, row.astype(np.int64), column.astype(np.int64))
+    chosen = _GRADIENTS[(drawn & np.uint64(255)).astype(np.intp)]
     return chosen[..., 0], chosen[..., 1]
 
 
+def scramble(seed: int, *keys: NDArray[np.int64]) -> NDArray[np.uint64]:
+    """Gives one random number for each combination of the keys, the same for the same seed.
+
+    Args:
+        seed: Chooses the numbers.
+        keys: At least one array of integers; they are broadcast against each other.
+    """
+    value = np.full((), seed % 2**64, dtype=np.uint64)
+    for key in keys:
+        value = _mix(value ^ key.view(np.uint64))
+    return value
+
+
 def _mix(value: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """Scrambles integers: the finalizer of splitmix64 (Steele et al., 2014)."""
+    """The finalizer of splitmix64 (Steele et al., 2014)."""
     value = value + np.uint64(0x9E3779B97F4A7C15)
     value = (value ^ (value >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     value = (value ^ (value >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)

@@ -76,8 +76,8 @@ def simulate(
         level: Of the clear image.
         kind: Kind of clouds; drawn if None.
     """
-    field = CloudField(int(rng.integers(2**62)), cover, *clear.shape[-2:], resolution_m=resolution_m, kind=kind)
-    sky = field.sky(0, 0, *clear.shape[-2:])
+    height, width = clear.shape[-2:]
+    sky = CloudField(int(rng.integers(2**62)), cover, height, width, resolution_m, kind).sky(0, 0, height, width)
     optical = add_clouds(clear, bands, level, sky, Brightness.draw(rng))
     return Simulated(optical, sky.opacity, sky.shadow, sky.mask)
 
@@ -105,7 +105,7 @@ def add_clouds(clear: Float, bands: Sequence[str], level: Level, sky: Sky, brigh
     for ground, band, out in zip(clear, bands, cloudy, strict=True):
         wavelength = WAVELENGTH_NM[band]
         tilt = 1 + brightness.slope * (wavelength - 550) / (2190 - 550)
-        path = np.minimum(_path_radiance(wavelength) if level == "L1C" else 0.0, ground)
+        path = np.minimum(path_radiance(wavelength) if level == "L1C" else 0.0, ground)
         below = ground - sky.shadow * (1 - _diffuse_share(wavelength)) * (ground - path)
         transmitted = np.exp(sky.low * -((550 / wavelength) ** _LOW_EXPONENT))
         below = below * transmitted + (1 - transmitted) * (top * (tilt * _low_shape(band, level)))
@@ -119,11 +119,11 @@ def _low_shape(band: str, level: Level) -> float:
     return 1.12 if band == "B9" and level == "L2A" else _LOW_SHAPE[band]
 
 
-def _path_radiance(wavelength_nm: float) -> float:
+def path_radiance(wavelength_nm: float) -> float:
     """Reflectance of clear air over black ground: Rayleigh scattering."""
-    return 0.075 * (wavelength_nm / 490) ** -4.0
+    return 0.075 * (490 / wavelength_nm) ** 4
 
 
 def _diffuse_share(wavelength_nm: float) -> float:
     """Share of the light that reaches shaded ground from the sky: bluer than the sun."""
-    return 0.05 + 0.28 * (wavelength_nm / 490) ** -2.0
+    return 0.05 + 0.28 * (490 / wavelength_nm) ** 2
