@@ -20,7 +20,7 @@ OPTICAL_HELP = (
 )
 
 
-class BandList(click.ParamType):
+class BandList(click.ParamType[list[str]]):
     """Band names separated by commas."""
 
     name = "B2,B3,..."
@@ -50,7 +50,10 @@ def masking(command: Any) -> Any:
         ),
         click.option("--grow", "grow_px", type=click.IntRange(0, 100), metavar="PX", help="Grow the mask by pixels."),
         click.option(
-            "--cloud-threshold", type=click.FloatRange(0, 1), metavar="P", help="Probability from which a pixel is cloud."
+            "--cloud-threshold",
+            type=click.FloatRange(0, 1),
+            metavar="P",
+            help="Probability from which a pixel is cloud.",
         ),
     ):
         command = option(command)
@@ -71,10 +74,16 @@ def main() -> None:
 @click.argument("optical")
 @click.option("-o", "--output", required=True, metavar="OUT.tif", help="The image without clouds.")
 @click.option("--sar", metavar="FILE", help="Sentinel-1 VV and VH of the same place, dB or linear, any grid.")
-@click.option("--date", "dates", multiple=True, metavar="FILE[@DAY]", help="Another date of the place; may be repeated.")
-@click.option("--mask", default="auto", show_default=True, metavar="FILE|auto|all", help="all: the whole image, haze too.")
+@click.option(
+    "--date", "dates", multiple=True, metavar="FILE[@DAY]", help="Another date of the place; may be repeated."
+)
+@click.option(
+    "--mask", default="auto", show_default=True, metavar="FILE|auto|all", help="all: the whole image, haze too."
+)
 @masking
-@click.option("--method", type=click.Choice(METHODS), default="generator", show_default=True, help="How to reconstruct.")
+@click.option(
+    "--method", type=click.Choice(METHODS), default="generator", show_default=True, help="How to reconstruct."
+)
 @click.option("--model", default="default", show_default=True, metavar="NAME|FILE", help="Generator to use.")
 @click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda[:N]|mps", help="Where it runs.")
 @click.option("--mask-out", "mask_output", metavar="FILE", help="Also write the mask: 0 clear, 1 cloud, 2 shadow.")

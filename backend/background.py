@@ -1,6 +1,6 @@
 """What the ground looks like where it cannot be seen: a smooth image, made from the scene's clear pixels alone.
 
-The scene is summed over blocks of BLOCK_PX pixels while it is read once, so the result belongs to the scene and not to a
+The scene is summed over blocks of BLOCK_PX pixels while it is read once, so the result belongs to the scene, not to a
 tile, and costs a thousandth of its memory. Empty blocks are filled from coarser ones: normalised convolution (Knutsson
 and Westin, 1993) on a pyramid, as in pull-push (Gortler et al., 1996).
 """
@@ -32,11 +32,13 @@ class BlockSums:
         self.counts = np.zeros(shape)
 
     def add(self, optical: Float, clear: Bool, row: int, column: int) -> None:
-        """Adds a window whose upper left pixel is (row, column), both multiples of BLOCK_PX.
+        """Adds a window that begins at multiples of BLOCK_PX.
 
         Args:
             optical: (C, H, W) reflectance.
             clear: (H, W) pixels to count.
+            row: First row of the window in the scene.
+            column: First column of the window in the scene.
         """
         i, j = row // BLOCK_PX, column // BLOCK_PX
         sums = _sum_cells(np.where(clear, optical, 0.0), BLOCK_PX)
@@ -64,6 +66,8 @@ def sample(field: Float, row: int, column: int, height: int, width: int) -> Floa
         field: (C, h, w) one value for each block.
         row: First row of the window in pixels.
         column: First column of the window in pixels.
+        height: Rows of the window.
+        width: Columns of the window.
 
     Returns:
         (C, height, width)

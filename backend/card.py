@@ -1,7 +1,7 @@
 """The model card: what a generator needs and what it is worth, read from the header of its `.safetensors` file.
 
-A `.safetensors` file begins with the length of its header (8 bytes, little endian) and the header itself (JSON). The card
-is the string `card` in the header's `__metadata__`. Reading it needs neither torch nor the weights.
+A `.safetensors` file begins with the length of its header (8 bytes, little endian) and the header itself (JSON). The
+card is the string `card` in the header's `__metadata__`. Reading it needs neither torch nor the weights.
 """
 
 from __future__ import annotations
@@ -67,13 +67,15 @@ def read_card(path: str) -> Card:
     metadata = _read_header(Path(path)).get("__metadata__") or {}
     if "card" not in metadata:
         raise ModelError(
-            f"{path} holds weights but no model card.", "Use a file that `unclouded` exported, or import the checkpoint."
+            f"{path} holds weights but no model card.",
+            "Use a file that `unclouded` exported, or import the checkpoint.",
         )
     try:
         return Card(**json.loads(metadata["card"]))
     except (ValueError, TypeError) as error:
         raise ModelError(
-            f"{path} has a model card that this version cannot read: {error}.", "Update Unclouded or export the model again."
+            f"{path} has a model card that this version cannot read: {error}.",
+            "Update Unclouded or export the model again.",
         ) from error
 
 
@@ -105,7 +107,9 @@ def _read_header(path: Path) -> Dict[str, Any]:
         if size != 8 + length + end:
             raise ValueError(f"{8 + length + end} bytes were expected, {size} are there: it is cut off or damaged")
     except OSError as error:
-        raise ModelError(f"{path} cannot be read: {error.strerror}.", "Give the path of a .safetensors file.") from error
+        raise ModelError(
+            f"{path} cannot be read: {error.strerror}.", "Give the path of a .safetensors file."
+        ) from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ModelError(
             f"{path} is not a whole .safetensors file: {error}.",

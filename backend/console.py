@@ -8,18 +8,14 @@ import platform
 import signal
 import traceback
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from . import protocol
-from .errors import Cancelled, UncloudedError
+from .errors import UncloudedError
 from .version import VERSION
-
-if TYPE_CHECKING:
-    from .reporting import Reporter
 
 INTERNAL_EXIT_CODE = 1
 
@@ -53,9 +49,13 @@ def _run_rich(job: protocol.Job) -> int:
             if isinstance(event, protocol.Progress):
                 bar.update(task, completed=event.fraction, description=event.stage)
             elif isinstance(event, protocol.Log):
-                console.print(("[yellow]Warning:[/] " if event.level == "warning" else "") + _plain(event.text), soft_wrap=True)
+                console.print(
+                    ("[yellow]Warning:[/] " if event.level == "warning" else "") + _plain(event.text), soft_wrap=True
+                )
             elif isinstance(event, protocol.Estimate):
-                console.print(f"About {_duration(event.seconds)} left; needs up to {event.disk_bytes / 1e6:.0f} MB of disk.")
+                console.print(
+                    f"About {_duration(event.seconds)} left; needs up to {event.disk_bytes / 1e6:.0f} MB of disk."
+                )
 
         event, code = _finish(job, show)
     if isinstance(event, protocol.Failed):
@@ -80,7 +80,9 @@ def _finish(job: protocol.Job, emit: Callable[[protocol.Message], None]) -> tupl
     except Exception as error:  # noqa: BLE001 - the border of the process
         traceback.print_exc()
         hint = "This is a fault of the program: please report it with the lines above."
-        return protocol.Failed(job.id, "internal", f"Unexpected {type(error).__name__}: {error}.", hint), INTERNAL_EXIT_CODE
+        return protocol.Failed(
+            job.id, "internal", f"Unexpected {type(error).__name__}: {error}.", hint
+        ), INTERNAL_EXIT_CODE
     finally:
         signal.signal(signal.SIGINT, before)
 
@@ -103,7 +105,9 @@ def show_info(as_json: bool) -> None:
     }
     models = installed_models()
     if as_json:
-        cards = [{"name": card.name, "version": card.version, "title": card.title, "path": path} for card, path in models]
+        cards = [
+            {"name": card.name, "version": card.version, "title": card.title, "path": path} for card, path in models
+        ]
         print(json.dumps({"versions": facts, "devices": devices(), "models": cards}))  # noqa: T201 - asked for
         return
     table = Table(show_header=False, box=None)

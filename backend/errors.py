@@ -62,7 +62,8 @@ class UnreadableRaster(InputError):
     def __init__(self, path: str, reason: str) -> None:
         super().__init__(
             f"{path} cannot be read as a raster: {reason}",
-            "Give a raster that GDAL reads (GeoTIFF, JPEG 2000, ...), a .SAFE folder, a zip of one, or a folder of band files.",
+            "Give a raster that GDAL reads (GeoTIFF, JPEG 2000, ...), a .SAFE folder, a zip of one, "
+            "or a folder of band files.",
         )
 
 
@@ -73,7 +74,8 @@ class NoOverlap(InputError):
 
     def __init__(self, what: str, path: str, extent: Extent, optical_extent: Extent) -> None:
         super().__init__(
-            f"The {what} {path} covers {_extent(extent)}, the optical image {_extent(optical_extent)}: they do not overlap.",
+            f"The {what} {path} covers {_extent(extent)}, the optical image {_extent(optical_extent)}: "
+            "they do not overlap.",
             f"Give a {what} of the same place.",
         )
 
@@ -84,18 +86,17 @@ class UnknownBands(InputError):
     def __init__(self, path: str, count: int, reason: str, known: Sequence[str]) -> None:
         super().__init__(
             f"The {count} band(s) of {path} could not be named: {reason}.",
-            f"Name them in file order, for example --bands B2,B3,B4,B8. Known names: {', '.join(known)}.",
+            f"Name them in file order, for example B2,B3,B4,B8. Known names: {', '.join(known)}.",
         )
 
 
 class UncalibratedSar(InputError):
     code = "uncalibrated-sar"
 
-    def __init__(self, path: str, median: float) -> None:
+    def __init__(self, path: str, reason: str) -> None:
         super().__init__(
-            f"{path} is no calibrated Sentinel-1 backscatter: its median is {median:.4g}, "
-            "where dB lies near -11 (VV) and -18 (VH) and linear power between 0 and 1.",
-            "Calibrate it to sigma0 or gamma0 and terrain-correct it (for example with ESA SNAP), or go on without SAR.",
+            f"{path} is no calibrated, terrain-corrected Sentinel-1 backscatter: {reason}.",
+            "Calibrate it to sigma0 or gamma0 and terrain-correct it (ESA SNAP does), or go on without SAR.",
         )
 
 

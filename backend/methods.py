@@ -1,4 +1,4 @@
-"""Reconstruction without training: from other dates, or from the clear ground around. Each is a baseline of every table."""
+"""Reconstruction without training, from other dates or the clear ground around: the baselines of every table."""
 
 from __future__ import annotations
 
@@ -74,9 +74,9 @@ def median(observation: Observation) -> Reconstruction:
 def interpolate(observation: Observation) -> Reconstruction:
     """Interpolates in time, damped: the smooth series that stays near what is clear.
 
-    Solves (I + a D'D) x = M y + (1 - M) x, which is (M + a D'D) x = M y, for the series of each pixel, the image's own day
-    included. M is 1 on clear dates; D is the difference of neighbouring dates over the square root of the days between
-    (in units of their mean). The system is tridiagonal and solved directly.
+    Solves (I + a D'D) x = M y + (1 - M) x, which is (M + a D'D) x = M y, for the series of each pixel, the image's own
+    day included. M is 1 on clear dates; D is the difference of neighbouring dates over the square root of the days
+    between (in units of their mean). The system is tridiagonal and solved directly.
     """
     dates, clear = _dates_of(observation)
     if observation.days is None:
@@ -123,7 +123,7 @@ def _dates_of(observation: Observation) -> tuple[Float, Bool]:
 
 
 def _completed(observation: Observation, values: Float) -> Reconstruction:
-    """Fills what no date shows from the surroundings; the spread of the dates is the uncertainty where there are two."""
+    """Fills what no date shows from the surroundings; the spread of two dates or more is the uncertainty."""
     dates, clear = _dates_of(observation)
     count = clear.sum(axis=0)
     filled = inpaint(observation)
@@ -165,5 +165,7 @@ def find_method(name: str, dates: int) -> Untrained:
         raise UsageError(f"There is no method {name!r}.", f"Known: generator, {', '.join(UNTRAINED)}.")
     reconstruct, needs_dates = UNTRAINED[name]
     if needs_dates and not dates:
-        raise UsageError(f"The method {name} needs other dates of the same place, none were given.", "Give --date FILE.")
+        raise UsageError(
+            f"The method {name} needs other dates of the same place, none were given.", "Give --date FILE."
+        )
     return Untrained(reconstruct)

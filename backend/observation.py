@@ -28,7 +28,7 @@ class Observation:
     sar: Float | None = None
     """(2, H, W) VV and VH in dB; NaN where missing. None without SAR."""
     dates: Float | None = None
-    """(T, C, H, W) reflectance of the other dates, the least cloudy of the scene first; 0 where not clear. None without."""
+    """(T, C, H, W) reflectance of the other dates, the scene's least cloudy first; 0 where not clear. None without."""
     dates_clear: Bool | None = None
     """(T, H, W) measured and neither cloud nor shadow."""
     days: Float | None = None

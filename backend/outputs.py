@@ -1,7 +1,7 @@
 """Files that appear under their name only when they are whole.
 
-Everything is written into `.NAME.part/` beside the output `NAME`, flushed to the disk, then renamed. A job that fails or
-is cancelled removes the folder; one that is killed leaves it, and the next job of that name removes it.
+Everything is written into `.NAME.part/` beside the output `NAME`, flushed to the disk, then renamed. A job that fails
+or is cancelled removes the folder; one that is killed leaves it, and the next job of that name removes it.
 """
 
 from __future__ import annotations
@@ -55,7 +55,9 @@ class Outputs:
                 ) from error
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._remove()
 
     def part(self, path: str) -> Path:

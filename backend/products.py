@@ -16,7 +16,14 @@ BAND_FILE = re.compile(r"(?:^|[_.-])(B\d{1,2}A?|SCL)(?:_(\d\d)m)?\.(?:jp2|tiff?)
 METADATA_FILE = re.compile(r"MTD_MSI(L1C|L2A)\.xml$")
 OFFSET_TAG = re.compile(r"<(?:BOA|RADIO)_ADD_OFFSET[^>]*>\s*(-?\d+)")
 DAY = re.compile(r"(?<!\d)((?:19|20)\d\d)[-_:]?(0[1-9]|1[0-2])[-_:]?(0[1-9]|[12]\d|3[01])(?!\d{3})")
-DAY_TAGS = ("PRODUCT_START_TIME", "DATATAKE_1_DATATAKE_SENSING_START", "SENSING_TIME", "ACQUISITION_DATE", "datetime", "DATE")
+DAY_TAGS = (
+    "PRODUCT_START_TIME",
+    "DATATAKE_1_DATATAKE_SENSING_START",
+    "SENSING_TIME",
+    "ACQUISITION_DATE",
+    "datetime",
+    "DATE",
+)
 
 
 @dataclass(frozen=True)
@@ -87,10 +94,14 @@ def _from_files(path: str, root: str, names: list[str]) -> Product:
             "Give the .SAFE folder, its zip, or a folder with one file for each band.",
         )
     rasters = {band: open_raster(f"{root}/{name}") for band, (_, name) in finest.items()}
-    optical = Raster(path, tuple(replace(rasters[band].bands[0], description=band) for band in bands), rasters[bands[0]].tags)
+    optical = Raster(
+        path, tuple(replace(rasters[band].bands[0], description=band) for band in bands), rasters[bands[0]].tags
+    )
     metadata = next((name for name in names if METADATA_FILE.search(name)), None)
     level, offset = _from_metadata(root, metadata) if metadata else (None, None)
-    return Product(optical, rasters.get("SCL"), level, offset, _day_of(optical.tags, metadata or "", path, *finest[bands[0]][1:]))
+    return Product(
+        optical, rasters.get("SCL"), level, offset, _day_of(optical.tags, metadata or "", path, *finest[bands[0]][1:])
+    )
 
 
 def _from_metadata(root: str, name: str) -> tuple[Level | None, float]:

@@ -117,7 +117,7 @@ class Raster:
 
     @property
     def nodata(self) -> float | None:
-        """The first band's nodata value; without one, 0 for 16-bit digital numbers, as in Sentinel-2 products, NaN for floats."""
+        """The first band's; without one, 0 for 16-bit digital numbers, as in Sentinel-2 products, NaN for floats."""
         if self.bands[0].nodata is not None:
             return self.bands[0].nodata
         if np.issubdtype(self.dtype, np.floating):
@@ -135,8 +135,8 @@ class Raster:
             return self
         if (own.width, own.height) != (grid.width, grid.height):
             raise InputError(
-                f"The {what} {self.path} is {own.width} x {own.height} px, the optical image {grid.width} x {grid.height} px, "
-                "and one of them has no georeference.",
+                f"{what} {self.path} is {own.width} x {own.height} px, the optical image {grid.width} x {grid.height} "
+                "px, and one of them has no georeference.",
                 "Give both a coordinate reference system, or the same size.",
             )
         return replace(self, bands=tuple(replace(band, grid=grid) for band in self.bands))
@@ -233,7 +233,9 @@ class Reader:
     def __enter__(self) -> Reader:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._stack.close()
 
     def read(self, window: Window) -> tuple[np.ndarray, Bool]:
@@ -259,7 +261,9 @@ class Reader:
                     indexes, window=RasterioWindow(part.column, part.row, part.width, part.height)
                 )
             except RasterioError as error:
-                raise UnreadableRaster(dataset.name, f"{error.args[0] if error.args else error} (damaged or cut off?)") from error
+                raise UnreadableRaster(
+                    dataset.name, f"{error.args[0] if error.args else error} (damaged or cut off?)"
+                ) from error
             inside[target] = True
         return values, self._missing(values) | ~inside
 

@@ -128,13 +128,20 @@ def _check_clear(job: RemoveClouds, scene: Scene, found: Survey) -> None:
 
 def _say_what_was_found(job: RemoveClouds, found: Survey, report: Reporter) -> None:
     if job.mask == "all":
-        report.log("warning", "The whole image is reconstructed: the promise that clear pixels keep their values does not apply.")
+        report.log(
+            "warning",
+            "The whole image is reconstructed: the promise that clear pixels keep their values does not apply.",
+        )
     elif found.cloud_px == 0:
-        report.log("warning", "No cloud was found: the output is a copy. A lower cloud threshold or an own mask finds more.")
+        report.log(
+            "warning", "No cloud was found: the output is a copy. A lower cloud threshold or an own mask finds more."
+        )
     else:
         report.log("info", f"{found.cloud_fraction:.1%} of the area is cloud or shadow and will be reconstructed.")
     if found.clear_px == 0:
-        report.log("warning", "Nothing in the image is clear: colours are those of the training data or of the other dates.")
+        report.log(
+            "warning", "Nothing in the image is clear: colours are those of the training data or of the other dates."
+        )
 
 
 def _provenance(job: RemoveClouds, generator: Generator | None) -> dict[str, str]:
@@ -154,5 +161,3 @@ def _provenance(job: RemoveClouds, generator: Generator | None) -> dict[str, str
         card = generator.card
         tags |= {"UNCLOUDED_MODEL": f"{card.name} {card.version}", "UNCLOUDED_MODEL_SHA256": card.sha256}
     return tags
-
-

@@ -18,7 +18,9 @@ class Reporter:
         cancelled: Tells whether the job was given up.
     """
 
-    def __init__(self, job_id: str, emit: Callable[[Message], None], cancelled: Callable[[], bool] = lambda: False) -> None:
+    def __init__(
+        self, job_id: str, emit: Callable[[Message], None], cancelled: Callable[[], bool] = lambda: False
+    ) -> None:
         self._id = job_id
         self._emit = emit
         self._cancelled = cancelled

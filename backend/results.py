@@ -83,7 +83,7 @@ class ResultWriter:
         numbers = tile.digital_numbers
         if made is not None:
             raster = self.scene.optical.raster
-            core = made.reflectance[:, *tile.core]
+            core = made.reflectance[..., tile.core[0], tile.core[1]]
             numbers = composite(tile, core, self.scene.optical.scaling, raster.nodata)
         self._image.write(tile.area, numbers)
         if self._mask is not None:
@@ -105,7 +105,7 @@ class ResultWriter:
     def _uncertainty_of(self, tile: Tile, made: Reconstruction | None) -> np.ndarray:
         numbers = np.zeros((len(self.scene.optical.bands), *tile.classes.shape), np.uint16)
         if made is not None:
-            scaled = made.uncertainty[:, *tile.core] / UNCERTAINTY_SCALE * (tile.replaced > 0)
+            scaled = made.uncertainty[..., tile.core[0], tile.core[1]] / UNCERTAINTY_SCALE * (tile.replaced > 0)
             numbers = np.clip(np.rint(scaled), 0, UNCERTAINTY_NODATA - 1).astype(np.uint16)
         numbers[:, tile.classes == clouds.NODATA] = UNCERTAINTY_NODATA
         return numbers

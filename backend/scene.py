@@ -13,7 +13,7 @@ import numpy as np
 import rasterio
 from rasterio.enums import Resampling
 
-from .errors import InputError, NoData, UsageError
+from .errors import InputError, NoData, UncalibratedSar, UsageError
 from .products import Product, open_product, split_day
 from .raster import Grid, Raster, Reader, open_raster
 from .sensors import Bool, Float, Level, Scaling, find_scaling, level_of, name_bands, sar_bands, sar_decibels
@@ -68,9 +68,7 @@ class Scene:
     """From the optical image's day to each date's."""
 
 
-def open_optical(
-    path: str, bands: Sequence[str] | None, level: str | None, offset: float | None, log: Log
-) -> Optical:
+def open_optical(path: str, bands: Sequence[str] | None, level: str | None, offset: float | None, log: Log) -> Optical:
     """Opens an optical image and says in the log what its numbers are taken for.
 
     Raises:
@@ -102,7 +100,10 @@ def open_scene(
     """
     whole = optical.raster.grid
     if whole.crs is None and (sar or dates):
-        log("warning", "The optical image has no georeference: SAR and dates of the same size are taken to lie on its pixels.")
+        log(
+            "warning",
+            "The optical image has no georeference: SAR and dates of the same size are taken to lie on its pixels.",
+        )
     area = _area(whole, bbox)
     window = area.padded(CONTEXT_PX).clipped(whole.height, whole.width) or area
     grid = whole.crop(window)
@@ -129,7 +130,9 @@ class OpticalReader:
     def __enter__(self) -> OpticalReader:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._reader.__exit__(kind, error, trace)
 
     def read(self, window: Window) -> Pixels:
@@ -152,7 +155,9 @@ class SarReader:
     def __enter__(self) -> SarReader:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._reader.__exit__(kind, error, trace)
 
     def read(self, window: Window) -> Float:
@@ -161,7 +166,9 @@ class SarReader:
         return sar_decibels(self._path, np.where(missing, np.float32(np.nan), values.astype(np.float32)), self._median)
 
 
-def open_readers(stack: contextlib.ExitStack, scene: Scene) -> tuple[OpticalReader, SarReader | None, list[OpticalReader]]:
+def open_readers(
+    stack: contextlib.ExitStack, scene: Scene
+) -> tuple[OpticalReader, SarReader | None, list[OpticalReader]]:
     """Opens all images of a scene for the calling thread."""
     optical = stack.enter_context(OpticalReader(scene.optical, scene.grid, warped=False))
     sar = stack.enter_context(SarReader(scene, scene.sar)) if scene.sar else None
@@ -173,7 +180,9 @@ def _area(grid: Grid, bbox: Sequence[float] | None) -> Window:
     if bbox is None:
         return Window(0, 0, grid.height, grid.width)
     if len(bbox) != 4 or bbox[0] >= bbox[2] or bbox[1] >= bbox[3]:
-        raise UsageError(f"The area {list(bbox)} is none: xmin ymin xmax ymax were expected.", "Give the smaller values first.")
+        raise UsageError(
+            f"The area {list(bbox)} is none: xmin ymin xmax ymax were expected.", "Give the smaller values first."
+        )
     window = grid.window_of((bbox[0], bbox[1], bbox[2], bbox[3]))
     if window is None:
         raise InputError(
@@ -197,16 +206,10 @@ def _open_sar(path: str, whole: Grid, grid: Grid) -> Raster:
 def _refuse_archive(path: str) -> None:
     with rasterio.open(path) as dataset:
         if dataset.gcps[0]:
-            raise InputError(
-                f"{path} has ground control points instead of a grid: it is a product straight from the archive, "
-                "neither calibrated nor terrain-corrected.",
-                "Calibrate it to sigma0 or gamma0 and terrain-correct it (for example with ESA SNAP), or go on without SAR.",
-            )
+            raise UncalibratedSar(path, "it has ground control points instead of a grid, straight from the archive")
 
 
-def _open_date(
-    spec: str, optical: Optical, whole: Grid, grid: Grid, log: Log
-) -> tuple[Optical, datetime.date | None]:
+def _open_date(spec: str, optical: Optical, whole: Grid, grid: Grid, log: Log) -> tuple[Optical, datetime.date | None]:
     path, day = split_day(spec)
     count = len(optical.bands)
     product = open_product(path)
@@ -216,11 +219,13 @@ def _open_date(
     lacking = [band for band in optical.bands if band not in date.bands]
     if lacking:
         raise InputError(
-            f"The date {path} has the bands {', '.join(date.bands)}; {', '.join(lacking)} of the optical image are missing.",
+            f"The date {path} has the bands {', '.join(date.bands)} and lacks {', '.join(lacking)} of the image.",
             "Give dates with the same bands as the optical image.",
         )
     if date.level != optical.level:
-        log("warning", f"The date {path} is {date.level}, the optical image {optical.level}: their colours will differ.")
+        log(
+            "warning", f"The date {path} is {date.level}, the optical image {optical.level}: their colours will differ."
+        )
     chosen = [date.bands.index(band) for band in optical.bands]
     raster = Raster(path, tuple(date.raster.bands[i] for i in chosen), date.raster.tags).placed_on(whole, "date")
     raster.check_overlap(grid, "date")
@@ -235,7 +240,10 @@ def _days(day: datetime.date | None, others: list[datetime.date | None], log: Lo
     if day is not None and len(known) == len(others):
         return tuple(float((other - day).days) for other in known)
     if others:
-        log("warning", "Not every image tells its day: the dates count in the order given, nearest first. FILE@2020-06-01 tells it.")
+        log(
+            "warning",
+            "Not every image tells its day: the dates count in the order given, nearest first. FILE@2020-06-01 tells.",
+        )
     return tuple(float(i + 1) for i in range(len(others)))
 
 
@@ -253,5 +261,3 @@ def _sample_percentile(raster: Raster, percentile: float) -> float:
     if not measured.size:
         raise NoData(raster.path)
     return float(np.percentile(measured, percentile))
-
-

@@ -67,7 +67,7 @@ _NANOMETRES = re.compile(r"(\d{3,4}(?:\.\d+)?)\s*nm", re.IGNORECASE)
 
 
 def band_name(description: str) -> str | None:
-    """Gives the band that a description names: `B02`, `B2, central wavelength 490 nm`, `blue`, `842 nm`; None if none."""
+    """Gives the band that a description names: `B02`, `B2, central wavelength 490 nm`, `blue`, `842 nm`, or None."""
     match = _BAND_NAME.search(description)
     if match and f"B{match[1].upper()}" in NAMES:
         return f"B{match[1].upper()}"
@@ -82,7 +82,9 @@ def band_name(description: str) -> str | None:
     return None
 
 
-def name_bands(path: str, descriptions: Sequence[str | None], asked: Sequence[str] | None) -> tuple[tuple[str, ...], str]:
+def name_bands(
+    path: str, descriptions: Sequence[str | None], asked: Sequence[str] | None
+) -> tuple[tuple[str, ...], str]:
     """Names the bands of a file: as the user says, else from their descriptions, else from their number.
 
     Args:
@@ -161,7 +163,7 @@ def find_scaling(
     Args:
         dtype: The file's data type.
         tags: GDAL's scale and offset of each band; (1, 0) where there are none.
-        offset: Added to the digital numbers before the division by 10000, as the product or the user says; None if neither does.
+        offset: Added to the digital numbers before the division by 10000, as product or user say; None if neither does.
         typical: A high percentile of the values, which tells reflectance from digital numbers in float files.
 
     Returns:
@@ -177,7 +179,9 @@ def find_scaling(
         return Scaling.uniform(count, 1 / 255), "8 bit: a display image, taken as 0..255 for reflectance 0..1"
     if np.issubdtype(dtype, np.floating) and typical <= 5:
         return Scaling.uniform(count, 1.0), "floating point: taken as reflectance"
-    return Scaling.uniform(count, 1e-4), "reflectance = DN / 10000, no offset (none is stated; --offset -1000 if it is missing)"
+    return Scaling.uniform(
+        count, 1e-4
+    ), "reflectance = DN / 10000, no offset (none is stated; --offset -1000 if it is missing)"
 
 
 UNHANDLED_OFFSET = (0.09, 0.125)
@@ -198,7 +202,10 @@ def sar_decibels(path: str, values: Float, median: float) -> Float:
     if median < 0:
         return values
     if median > 2:
-        raise UncalibratedSar(path, median)
+        raise UncalibratedSar(
+            path,
+            f"its median is {median:.4g}, where dB lies near -11 (VV) and -18 (VH) and linear power between 0 and 1",
+        )
     with np.errstate(divide="ignore", invalid="ignore"):
         decibels: Float = (10 * np.log10(np.where(values > 0, values, np.nan))).astype(np.float32)
     return decibels

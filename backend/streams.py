@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Generic, TypeVar
 
@@ -18,41 +19,50 @@ def ahead(items: Callable[[], Iterable[T]]) -> Iterator[T]:
     Args:
         items: Called in the thread, so that whatever it opens belongs to it.
     """
-    made: queue.Queue[tuple[bool, T | BaseException | None]] = queue.Queue(DEPTH)
-    stop = threading.Event()
+    maker = _Maker(items)
+    maker.thread.start()
+    try:
+        yield from maker.taken()
+    finally:
+        maker.stop.set()
+        maker.thread.join()
 
-    def put(entry: tuple[bool, T | BaseException | None]) -> bool:
-        while not stop.is_set():
+
+class _Maker(Generic[T]):
+    def __init__(self, items: Callable[[], Iterable[T]]) -> None:
+        self._items = items
+        self._made: queue.Queue[T | _End] = queue.Queue(DEPTH)
+        self.stop = threading.Event()
+        self.thread = threading.Thread(target=self._run, daemon=True)
+
+    def taken(self) -> Iterator[T]:
+        while not isinstance(item := self._made.get(), _End):
+            yield item
+        if item.error is not None:
+            raise item.error
+
+    def _run(self) -> None:
+        try:
+            for item in self._items():
+                self._put(item)
+                if self.stop.is_set():
+                    return
+            self._put(_End(None))
+        except BaseException as error:  # noqa: BLE001 - handed to the consumer, which raises it
+            self._put(_End(error))
+
+    def _put(self, item: T | _End) -> None:
+        while not self.stop.is_set():
             try:
-                made.put(entry, timeout=0.1)
-                return True
+                self._made.put(item, timeout=0.1)
+                return
             except queue.Full:
                 continue
-        return False
 
-    def run() -> None:
-        try:
-            for item in items():
-                if not put((True, item)):
-                    return
-            put((False, None))
-        except BaseException as error:  # noqa: BLE001 - handed to the consumer, which raises it
-            put((False, error))
 
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    try:
-        while True:
-            more, item = made.get()
-            if more:
-                yield item  # type: ignore[misc]
-            elif isinstance(item, BaseException):
-                raise item
-            else:
-                return
-    finally:
-        stop.set()
-        thread.join()
+@dataclass(frozen=True)
+class _End:
+    error: BaseException | None
 
 
 class Behind(Generic[T]):
@@ -71,7 +81,9 @@ class Behind(Generic[T]):
         self._thread.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._waiting.put(None)
         self._thread.join()
         if kind is None and self._error is not None:

@@ -163,7 +163,9 @@ def classified(
                 classes = _grown(masker(outer, around), rules.growth_px)
                 core = window.slices_in(outer)
                 pixels = Pixels(
-                    around.digital_numbers[:, *core], around.reflectance[:, *core], around.valid[core]
+                    around.digital_numbers[..., core[0], core[1]],
+                    around.reflectance[..., core[0], core[1]],
+                    around.valid[core],
                 )
                 yield (i + 1) / len(windows), (window, pixels, classes[core])
 
@@ -187,15 +189,15 @@ def _masker(
 def _open_mask(path: str, optical: Optical, grid: Grid) -> Raster:
     whole = open_raster(path)
     if len(whole.bands) != 1:
-        raise InputError(f"The mask {path} has {len(whole.bands)} bands; one was expected.", "Give a mask with one band.")
+        raise InputError(
+            f"The mask {path} has {len(whole.bands)} bands; one was expected.", "Give a mask with one band."
+        )
     mask = whole.placed_on(optical.raster.grid, "mask")
     mask.check_overlap(grid, "mask")
     return mask
 
 
-def _file_masker(
-    stack: contextlib.ExitStack, raster: Raster, grid: Grid, threshold: float | None, log: Log
-) -> Masker:
+def _file_masker(stack: contextlib.ExitStack, raster: Raster, grid: Grid, threshold: float | None, log: Log) -> Masker:
     with rasterio.open(raster.bands[0].path) as dataset:
         shape = (min(dataset.height, SURVEY_PX), min(dataset.width, SURVEY_PX))
         kind, meaning = clouds.interpret(raster.path, dataset.read(1, out_shape=shape), raster.bands[0].nodata)
@@ -235,8 +237,6 @@ def _warn_of_offset(background: BlockSums, log: Log) -> None:
     if UNHANDLED_OFFSET[0] <= darkest <= UNHANDLED_OFFSET[1]:
         log(
             "warning",
-            f"The darkest clear ground has reflectance {darkest:.3f}: the offset of -1000 (products since January 2022) "
-            "seems not to be applied. If so, run again with --offset -1000.",
+            f"The darkest clear ground has reflectance {darkest:.3f}: the offset of -1000 (products since 2022) "
+            "seems not to be applied. If so, run again with offset -1000.",
         )
-
-

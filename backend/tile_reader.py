@@ -77,14 +77,16 @@ class TilePlan:
                     yield self._clouded_tile(images, window, inner)
                 else:
                     numbers = images.optical.read(inner).digital_numbers
-                    yield Tile(window, numbers, classes, np.zeros(classes.shape, np.float32), None, inner.slices_in(inner))
+                    yield Tile(
+                        window, numbers, classes, np.zeros(classes.shape, np.float32), None, inner.slices_in(inner)
+                    )
 
     def _clouded_tile(self, images: _Images, window: Window, inner: Window) -> Tile:
         outer = inner.padded(max(self.method.overlap_px, self.feather_px), self.method.align_px)
         core = inner.slices_in(outer)
         numbers, classes, observation = images.observe(outer)
         replaced = clouds.feather(self._to_replace(classes), 0 if self.whole else self.feather_px)
-        return Tile(window, numbers[:, *core], classes[core], replaced[core], observation, core)
+        return Tile(window, numbers[..., core[0], core[1]], classes[core], replaced[core], observation, core)
 
     def _in_scene(self, window: Window) -> Window:
         return window.shifted(self.scene.area.row, self.scene.area.column)

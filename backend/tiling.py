@@ -26,7 +26,7 @@ class Window:
         return Window(top, left, bottom - top, right - left) if bottom > top and right > left else None
 
     def padded(self, margin_px: int, align_px: int = 1) -> Window:
-        """The rectangle with a margin on each side, at least margin_px, so that both ends lie on multiples of align_px."""
+        """The rectangle with a margin of at least margin_px on each side, its ends at multiples of align_px."""
         top = (self.row - margin_px) // align_px * align_px
         left = (self.column - margin_px) // align_px * align_px
         bottom = -(-(self.row + self.height + margin_px) // align_px) * align_px

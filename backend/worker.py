@@ -68,7 +68,9 @@ class Worker:
             return Failed(job.id, error.code, error.message, error.hint)
         except Exception as error:  # noqa: BLE001 - the border of the process: a bug ends the job, not the worker
             traceback.print_exc()
-            return Failed(job.id, "internal", f"Unexpected {type(error).__name__}: {error}", "Please report this, with the log.")
+            return Failed(
+                job.id, "internal", f"Unexpected {type(error).__name__}: {error}", "Please report this, with the log."
+            )
 
     def _listen(self) -> None:
         for line in self._lines:

@@ -34,7 +34,9 @@ WORKER = "import sys; sys.path.append(sys.argv.pop(1)); from unclouded.backend._
 
 
 @click.command()
-@click.option("--size", default=4096, show_default=True, help="Side of the scene in pixels; memory is also measured at twice it.")
+@click.option(
+    "--size", default=4096, show_default=True, help="Side of the scene in pixels; memory is also measured at twice it."
+)
 @click.option("--json", "json_path", default="bench.json", show_default=True, help="Where the figures go.")
 @click.option("--device", default="auto", show_default=True)
 @click.option("--part", hidden=True, help="Run one part in this process: e2e or parts.")
@@ -75,6 +77,7 @@ def measure(folder: Path, size: int, device: str, console: Console) -> dict[str,
 
 
 def in_process(part: str, scene: Path, device: str) -> dict[str, Any]:
+    """Runs one part in a process of its own, so that its peak memory is its own."""
     command = [sys.executable, __file__, "--part", part, "--scene", str(scene), "--device", device]
     output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
     return dict(json.loads(output.splitlines()[-1]))
@@ -86,7 +89,9 @@ def end_to_end(scene: Path, device: str) -> dict[str, Any]:
     from unclouded.backend.removal import remove
 
     started = time.perf_counter()
-    done = remove(RemoveClouds("1", str(scene), str(scene.with_name("out.tif")), device=device, overwrite=True), quiet())
+    done = remove(
+        RemoveClouds("1", str(scene), str(scene.with_name("out.tif")), device=device, overwrite=True), quiet()
+    )
     seconds = time.perf_counter() - started
     peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return {"seconds": seconds, "peak_mb": peak_mb, "cloud_fraction": done.cloud_fraction}
@@ -130,7 +135,12 @@ def parts(scene_path: Path, device: str) -> dict[str, Any]:
                 windows, busy_px = windows + 1, busy_px + tile.observation.valid.size
             timed("compositing and writing", lambda t=tile, m=made: writer.write(Result(t, m)))
         timed("overviews", writer.finish)
-    return {"seconds": seconds, "windows": windows, "network_px": busy_px, **network_share(generator, seconds["network"], busy_px)}
+    return {
+        "seconds": seconds,
+        "windows": windows,
+        "network_px": busy_px,
+        **network_share(generator, seconds["network"], busy_px),
+    }
 
 
 def network_share(generator: Any, seconds: float, pixels: int) -> dict[str, float]:
@@ -147,7 +157,12 @@ def network_share(generator: Any, seconds: float, pixels: int) -> dict[str, floa
     gflop_per_tile = counter.get_total_flops() / 1e9
     achieved = gflop_per_tile * pixels / 256**2 / seconds
     peak = matrix_peak_gflops(generator.device)
-    return {"gflop_per_256_px_tile": gflop_per_tile, "achieved_gflops": achieved, "peak_gflops": peak, "share_of_peak": achieved / peak}
+    return {
+        "gflop_per_256_px_tile": gflop_per_tile,
+        "achieved_gflops": achieved,
+        "peak_gflops": peak,
+        "share_of_peak": achieved / peak,
+    }
 
 
 def matrix_peak_gflops(device: Any) -> float:
@@ -184,12 +199,17 @@ def worker_times(folder: Path, device: str) -> dict[str, float]:
     (package / "unclouded").symlink_to(Path(__file__).resolve().parent.parent)
     started = time.perf_counter()
     process = subprocess.Popen(
-        [sys.executable, "-I", "-c", WORKER, str(package), "worker"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-I", "-c", WORKER, str(package), "worker"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     )
-    assert process.stdin and process.stdout
+    requests, answers = process.stdin, process.stdout
+    if requests is None or answers is None:
+        raise SystemExit("The worker has no pipes.")
 
     def until(*kinds: type) -> float:
-        for line in process.stdout or ():
+        for line in answers:
             event = decode(line)
             if isinstance(event, Failed):
                 raise SystemExit(f"{event.message} {event.hint}")
@@ -206,10 +226,10 @@ def worker_times(folder: Path, device: str) -> dict[str, float]:
     for name in ("first_job_s", "warm_job_s"):
         job = RemoveClouds(name, str(scene), str(folder / "small_out.tif"), bbox=area, device=device, overwrite=True)
         sent = time.perf_counter()
-        process.stdin.write(encode(job) + "\n")
-        process.stdin.flush()
+        requests.write(encode(job) + "\n")
+        requests.flush()
         times[name] = until(Done) - sent
-    process.stdin.close()
+    requests.close()
     process.wait(timeout=10)
     return times
 
@@ -243,18 +263,21 @@ def make_scene(path: Path, size: int) -> None:
 
 
 def windows(size: int) -> Iterator[tuple[int, int]]:
+    """Upper left corners of blocks of 512 px."""
     for row in range(0, size, 512):
         for column in range(0, size, 512):
             yield row, column
 
 
 def quiet() -> Any:
+    """A reporter that nobody hears."""
     from unclouded.backend.reporting import Reporter
 
     return Reporter("bench", lambda event: None)
 
 
 def machine() -> dict[str, Any]:
+    """What the figures were measured on."""
     import torch
 
     from unclouded.backend.inference import devices
