@@ -57,14 +57,25 @@ class Reconstruction:
 class Method(Protocol):
     """Reconstructs windows. All methods and the generator are called in this way."""
 
-    overlap_px: int
-    """Pixels of context that the method sees on each side of a pixel."""
-    align_px: int
-    """Windows begin and end at multiples of this (the stride of a network)."""
-    tile_px: int
-    """Side of a tile, without its context."""
-    batch_size: int
-    """Windows that are worth being handed over together."""
+    @property
+    def overlap_px(self) -> int:
+        """Pixels of context that the method sees on each side of a pixel."""
+        ...
+
+    @property
+    def align_px(self) -> int:
+        """Windows begin and end at multiples of this (the stride of a network)."""
+        ...
+
+    @property
+    def tile_px(self) -> int:
+        """Side of a tile, without its context."""
+        ...
+
+    @property
+    def batch_size(self) -> int:
+        """Windows that are worth being handed over together."""
+        ...
 
     def __call__(self, observations: list[Observation]) -> list[Reconstruction]:
         """Reconstructs windows of equal size.

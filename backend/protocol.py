@@ -121,7 +121,7 @@ class Ready:
 
 @dataclass(frozen=True)
 class Estimate:
-    """Sent when the mask is known, before the first tile is reconstructed."""
+    """What the rest of the job takes, reckoned from the first clouded tiles."""
 
     id: str
     seconds: float

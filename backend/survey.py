@@ -177,36 +177,39 @@ def _masker(
 ) -> tuple[Masker, int, int]:
     """Chooses where the mask comes from: the user, the product's scene classification, or a detector."""
     if rules.own:
-        raster = _open_mask(rules.mask, optical, grid)
-        return _file_masker(stack, raster, grid, rules.threshold, log), 0, 1
+        mask, kind = _open_mask(rules.mask, optical, grid, log)
+        return _file_masker(stack, mask, kind, grid, rules.threshold), 0, 1
     if optical.product.scl is not None:
-        return _file_masker(stack, optical.product.scl, grid, rules.threshold, log), 0, 1
+        log("info", f"{Path(optical.raster.path).name}: clouds are those of the product's scene classification.")
+        return _file_masker(stack, optical.product.scl, "scl", grid, None), 0, 1
     detector = clouds.choose(optical.bands, optical.level, rules.threshold, grid.resolution_m)
     log("info", f"{Path(optical.raster.path).name}: clouds are found by {detector.name}.")
     return lambda _, pixels: detector(pixels.reflectance, pixels.valid), detector.margin_px, detector.align_px
 
 
-def _open_mask(path: str, optical: Optical, grid: Grid) -> Raster:
+def _open_mask(path: str, optical: Optical, grid: Grid, log: Log) -> tuple[Raster, clouds.Kind]:
     whole = open_raster(path)
     if len(whole.bands) != 1:
-        raise InputError(
-            f"The mask {path} has {len(whole.bands)} bands; one was expected.", "Give a mask with one band."
-        )
+        raise InputError(f"The mask {path} has {len(whole.bands)} bands; one was expected.", "Give one with one band.")
+    band = whole.bands[0]
+    with rasterio.open(band.path) as dataset:
+        shape = (min(dataset.height, SURVEY_PX), min(dataset.width, SURVEY_PX))
+        sample = dataset.read(band.index, out_shape=shape)
+    kind, meaning = clouds.interpret(path, sample, band.nodata, band.description or "")
+    log("info", f"{Path(path).name}: {meaning}.")
     mask = whole.placed_on(optical.raster.grid, "mask")
     mask.check_overlap(grid, "mask")
-    return mask
+    return mask, kind
 
 
-def _file_masker(stack: contextlib.ExitStack, raster: Raster, grid: Grid, threshold: float | None, log: Log) -> Masker:
-    with rasterio.open(raster.bands[0].path) as dataset:
-        shape = (min(dataset.height, SURVEY_PX), min(dataset.width, SURVEY_PX))
-        kind, meaning = clouds.interpret(raster.path, dataset.read(1, out_shape=shape), raster.bands[0].nodata)
-    log("info", f"{Path(raster.path).name}: {meaning}.")
+def _file_masker(
+    stack: contextlib.ExitStack, raster: Raster, kind: clouds.Kind, grid: Grid, limit: float | None
+) -> Masker:
     reader = stack.enter_context(Reader(raster, grid, Resampling.nearest))
 
     def classify(window: Window, pixels: Pixels) -> Classes:
         values, _ = reader.read(window)
-        return np.where(pixels.valid, clouds.from_user(values[0], kind, threshold), np.uint8(clouds.NODATA))
+        return np.where(pixels.valid, clouds.from_user(values[0], kind, limit), np.uint8(clouds.NODATA))
 
     return classify
 
