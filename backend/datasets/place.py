@@ -1,0 +1,94 @@
+"""One place that has been seen clear, on one day or several: what all data sets give."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import rasterio
+
+from ..sensors import NAMES, Bool, Float, Level
+
+SCALE = 1e-4
+FORGOTTEN_OFFSET = 0.09
+"""Reflectance above which all pixels lie where the offset was not taken off."""
+
+
+@dataclass(frozen=True)
+class Day:
+    """One acquisition of a place."""
+
+    optical: Float
+    """(C, H, W) reflectance."""
+    clear: Bool
+    """(H, W) measured and neither cloud nor shadow; optical is 0 elsewhere."""
+    day: float
+    """In days from an arbitrary one."""
+
+    @property
+    def is_truth(self) -> bool:
+        """Whether it is clear enough to learn from."""
+        return bool(self.clear.mean() > 0.75)
+
+
+@dataclass(frozen=True)
+class Place:
+    """One place on one grid of about 10 m."""
+
+    name: str
+    """As split.csv has it, and what follows behind it."""
+    bands: tuple[str, ...]
+    level: Level
+    days: list[Day]
+    """At least one of them is_truth."""
+    sar: Float | None = None
+    """(2, H, W) VV and VH in dB."""
+    weight: float = 1.0
+    """How often it is drawn."""
+    group: str = field(default="")
+    """Images of the same group show the same ground."""
+
+
+def read_split(root: Path) -> dict[str, str]:
+    """Reads which place belongs to `train` and which to `validation`."""
+    with (root / "split.csv").open(newline="") as file:
+        return {row["place"].removesuffix(".tif"): row["split"] for row in csv.DictReader(file)}
+
+
+def read_image(path: Path, scale: float = SCALE, offset: float = 0.0) -> tuple[tuple[str, ...], np.ndarray]:
+    """Reads an image and the names of its bands.
+
+    Returns:
+        Names, and (C, H, W) reflectance: (digital number + offset) * scale.
+    """
+    with rasterio.Env(GDAL_PAM_ENABLED="NO"), rasterio.open(path) as dataset:
+        values = (dataset.read().astype(np.float32) + np.float32(offset)) * np.float32(scale)
+        return tuple(dataset.descriptions), values
+
+
+def clear_day(optical: Float, day: float = 0.0) -> Day:
+    """Gives an acquisition that is known to be clear everywhere."""
+    return Day(optical, np.ones(optical.shape[-2:], bool), day)
+
+
+def without_offset(optical: Float) -> Float:
+    """Takes off the offset of 1000 where it was forgotten: nothing on Earth is as bright as that in every band."""
+    if np.percentile(optical, 0.1) > FORGOTTEN_OFFSET:
+        return optical - np.float32(0.1)
+    return optical
+
+
+def mirrored(array: np.ndarray, size: int) -> np.ndarray:
+    """Grows the last two axes to `size` by mirroring."""
+    height, width = array.shape[-2:]
+    rows = (size - height) // 2, size - height - (size - height) // 2
+    columns = (size - width) // 2, size - width - (size - width) // 2
+    return np.pad(array, [(0, 0)] * (array.ndim - 2) + [rows, columns], mode="symmetric")
+
+
+def in_order(bands: tuple[str, ...], optical: Float) -> tuple[tuple[str, ...], Float]:
+    """Sorts bands by wavelength."""
+    order = sorted(range(len(bands)), key=lambda index: NAMES.index(bands[index]))
+    return tuple(bands[index] for index in order), optical[order]
