@@ -1,0 +1,142 @@
+"""What the algorithms share: a job is made from the parameters, the backend runs it, its files become layers."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import Any, Dict, Iterator, List, Optional, Tuple
+
+from qgis.core import (
+    QgsProcessingAlgorithm,
+    QgsProcessingContext,
+    QgsProcessingException,
+    QgsProcessingFeedback,
+)
+
+from ...backend.errors import UncloudedError
+from ...backend.protocol import Job
+from ..backend_process import shared_client
+from ..environment import find_python
+from ..settings import Setting
+from ..wording import tr
+from .running import run
+from .styling import ResultStyle
+from .values import Values
+
+
+class BackendAlgorithm(QgsProcessingAlgorithm):
+    """An algorithm that the backend runs. Subclasses describe the parameters and make the job."""
+
+    image_parameter = "OPTICAL"
+    kinds: Dict[str, str] = {"OUTPUT": "image", "MASK_OUTPUT": "mask", "UNCERTAINTY_OUTPUT": "uncertainty"}
+    """What each output shows, see styling.py."""
+    result_name = "{}"
+    """Name of the output's layer, made from the name of the image; to be translated."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._job: Optional[Job] = None
+        self._source_id = ""
+        self._source_name = ""
+
+    def createInstance(self) -> BackendAlgorithm:
+        return type(self)()
+
+    def canExecute(self) -> Tuple[bool, str]:
+        try:
+            find_python(Setting.PYTHON.get())
+        except UncloudedError as error:
+            return False, str(error)
+        return True, ""
+
+    def checkParameterValues(self, parameters: Dict[str, Any], context: QgsProcessingContext) -> Tuple[bool, str]:
+        acceptable, reason = super().checkParameterValues(parameters, context)
+        if not acceptable:
+            return acceptable, reason
+        try:
+            problem = self.problem(Values(self, parameters, context))
+        except UncloudedError as error:
+            problem = str(error)
+        return not problem, problem
+
+    def prepareAlgorithm(
+        self, parameters: Dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
+    ) -> bool:
+        values = Values(self, parameters, context)
+        layer = values.layer(self.image_parameter)
+        if layer is not None:
+            self._source_id, self._source_name = layer.id(), layer.name()
+        with spoken_errors():
+            self._job = self.job(values)
+        return True
+
+    def processAlgorithm(
+        self, parameters: Dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
+    ) -> Dict[str, Any]:
+        if self._job is None:
+            raise QgsProcessingException(tr("The algorithm was not prepared."))
+        with spoken_errors():
+            done = run(shared_client(), self._job, feedback)
+        files = {"OUTPUT": done.output, "MASK_OUTPUT": done.mask_output, "UNCERTAINTY_OUTPUT": done.uncertainty_output}
+        outputs = {name: path for name, path in files.items() if path}
+        for name, path in outputs.items():
+            self._dress(name, path, context)
+        return {**outputs, "CLOUD_FRACTION": done.cloud_fraction}
+
+    def _dress(self, name: str, path: str, context: QgsProcessingContext) -> None:
+        """Has an output that goes into the project styled, and named unless the user or a model has named it."""
+        if not context.willLoadLayerOnCompletion(path):
+            return
+        details = context.layerToLoadOnCompletionDetails(path)
+        if name == "OUTPUT" and self._source_name and details.name == self.parameterDefinition(name).description():
+            details.name = tr(self.result_name).format(self._source_name)
+        details.setPostProcessor(ResultStyle(self.kinds[name], self._source_id))
+
+    def job(self, values: Values) -> Job:
+        """Gives the job that the values ask for.
+
+        Raises:
+            UncloudedError: A layer has no file that the backend could open.
+        """
+        raise NotImplementedError
+
+    def inputs(self, values: Values) -> List[str]:
+        """Gives the files that the job reads and must not write.
+
+        Raises:
+            UncloudedError: One of them cannot be opened by the backend.
+        """
+        raise NotImplementedError
+
+    def problem(self, values: Values) -> str:
+        """Says what can be seen to be wrong with the values before the algorithm runs; empty if nothing is."""
+        clash = values.overwritten(self.inputs(values))
+        return (
+            tr("{path} is an input or another output already: choose another file.").format(path=clash) if clash else ""
+        )
+
+    def reading(self, values: Values) -> Dict[str, Any]:
+        """Gives the fields of a job that say how the optical image is read."""
+        names = [name.strip() for name in values.text("BANDS").split(",")]
+        level = values.choice("LEVEL")
+        return {
+            "bands": [name for name in names if name] or None,
+            "level": level if level in ("L1C", "L2A") else None,
+            "offset": values.number("OFFSET"),
+        }
+
+    def masking(self, values: Values) -> Dict[str, Any]:
+        """Gives the fields of a job that say where and how clouds are found."""
+        return {
+            "bbox": values.bbox("EXTENT", "OPTICAL"),
+            "cloud_threshold": values.number("THRESHOLD"),
+            "grow_px": values.whole_number("GROW"),
+        }
+
+
+@contextmanager
+def spoken_errors() -> Iterator[None]:
+    """Turns errors of the backend into Processing's own."""
+    try:
+        yield
+    except UncloudedError as error:
+        raise QgsProcessingException(str(error)) from error

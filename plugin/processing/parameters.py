@@ -1,0 +1,116 @@
+"""The parameters that the algorithms share."""
+
+from __future__ import annotations
+
+from typing import Any, List, Optional
+
+from qgis.core import (
+    QgsProcessing,
+    QgsProcessingContext,
+    QgsProcessingParameterDefinition,
+    QgsProcessingParameterEnum,
+    QgsProcessingParameterExtent,
+    QgsProcessingParameterMultipleLayers,
+    QgsProcessingParameterNumber,
+    QgsProcessingParameterRasterDestination,
+    QgsProcessingParameterRasterLayer,
+    QgsProcessingParameterString,
+    QgsRasterLayer,
+)
+
+from ..wording import tr
+from .values import listed, product_path
+
+LEVELS = ("auto", "L1C", "L2A")
+
+
+class ImageParameter(QgsProcessingParameterRasterLayer):
+    """A raster layer, or the path of a product that QGIS itself cannot load: a .SAFE, a zip, a folder of band files."""
+
+    def checkValueIsAcceptable(self, value: Any, context: Optional[QgsProcessingContext] = None) -> bool:
+        return product_path(value) is not None or super().checkValueIsAcceptable(value, context)
+
+    def clone(self) -> ImageParameter:
+        return ImageParameter(self.name(), self.description(), self.defaultValue())
+
+
+class DatesParameter(QgsProcessingParameterMultipleLayers):
+    """Raster layers or paths, each of them perhaps with its day: `FILE@2020-06-01`."""
+
+    def checkValueIsAcceptable(self, value: Any, context: Optional[QgsProcessingContext] = None) -> bool:
+        return all(isinstance(item, (str, QgsRasterLayer)) for item in listed(value))
+
+    def clone(self) -> DatesParameter:
+        return DatesParameter(self.name(), self.description(), self.layerType(), None, True)
+
+
+def other_image(name: str, description: str, advanced: bool = False) -> QgsProcessingParameterDefinition:
+    parameter = QgsProcessingParameterRasterLayer(name, description, optional=True)
+    return _advanced(parameter) if advanced else parameter
+
+
+def other_dates(name: str) -> QgsProcessingParameterDefinition:
+    return DatesParameter(name, tr("Other dates of the same place"), QgsProcessing.SourceType.TypeRaster, None, True)
+
+
+def extent() -> QgsProcessingParameterDefinition:
+    return QgsProcessingParameterExtent("EXTENT", tr("Area (empty: the whole image)"), optional=True)
+
+
+def threshold() -> QgsProcessingParameterDefinition:
+    return QgsProcessingParameterNumber(
+        "THRESHOLD",
+        tr("Cloud probability from which a pixel is cloud, 0 to 1 (empty: the detector's own)"),
+        QgsProcessingParameterNumber.Type.Double,
+        None,
+        True,
+        0.0,
+        1.0,
+    )
+
+
+def grow() -> QgsProcessingParameterDefinition:
+    return QgsProcessingParameterNumber(
+        "GROW",
+        tr("Grow the mask by pixels (empty: the default)"),
+        QgsProcessingParameterNumber.Type.Integer,
+        None,
+        True,
+        0,
+        100,
+    )
+
+
+def reading_parameters() -> List[QgsProcessingParameterDefinition]:
+    """Gives the advanced parameters that say how the optical image is read."""
+    bands = QgsProcessingParameterString(
+        "BANDS", tr("Bands in file order, e.g. B2,B3,B4,B8 (empty: read them from the file)"), optional=True
+    )
+    level = static_enum("LEVEL", tr("Processing level"), LEVELS)
+    offset = QgsProcessingParameterNumber(
+        "OFFSET",
+        tr("Offset added to the digital numbers, e.g. -1000 (empty: read it from the file)"),
+        QgsProcessingParameterNumber.Type.Double,
+        None,
+        True,
+    )
+    return [_advanced(parameter) for parameter in (bands, level, offset)]
+
+
+def advanced_text(name: str, description: str, default: str) -> QgsProcessingParameterDefinition:
+    return _advanced(QgsProcessingParameterString(name, description, default))
+
+
+def static_enum(name: str, description: str, options: Any) -> QgsProcessingParameterEnum:
+    """Gives a choice whose values are words, so that scripts and models can be read; the first one is the default."""
+    return QgsProcessingParameterEnum(name, description, list(options), False, options[0], False, True)
+
+
+def output(name: str, description: str, wanted: bool = True) -> QgsProcessingParameterRasterDestination:
+    """Gives an output; one that is not wanted by default is optional."""
+    return QgsProcessingParameterRasterDestination(name, description, None, not wanted, wanted)
+
+
+def _advanced(parameter: QgsProcessingParameterDefinition) -> QgsProcessingParameterDefinition:
+    parameter.setFlags(parameter.flags() | QgsProcessingParameterDefinition.Flag.FlagAdvanced)
+    return parameter

@@ -1,0 +1,41 @@
+"""The Processing provider: one line for each algorithm."""
+
+from __future__ import annotations
+
+from typing import List
+
+from qgis.core import QgsProcessingProvider
+from qgis.PyQt.QtGui import QIcon
+
+from ..backend_process import close_shared_client
+from ..environment import ROOT
+from .detectclouds import DetectCloudsAlgorithm
+from .removeclouds import RemoveCloudsAlgorithm
+from .simulateclouds import SimulateCloudsAlgorithm
+
+
+class UncloudedProvider(QgsProcessingProvider):
+    """Clouds: remove, detect, simulate."""
+
+    def id(self) -> str:
+        return "unclouded"
+
+    def name(self) -> str:
+        return "Unclouded"
+
+    def icon(self) -> QIcon:
+        return QIcon(str(ROOT / "resources" / "icons" / "unclouded.svg"))
+
+    def loadAlgorithms(self) -> None:
+        for algorithm in (RemoveCloudsAlgorithm(), DetectCloudsAlgorithm(), SimulateCloudsAlgorithm()):
+            self.addAlgorithm(algorithm)
+
+    def supportedOutputRasterLayerExtensions(self) -> List[str]:
+        return ["tif", "tiff"]
+
+    def defaultRasterFileExtension(self, hasGeometry: bool = True) -> str:
+        return "tif"
+
+    def unload(self) -> None:
+        close_shared_client()
+        super().unload()

@@ -1,0 +1,154 @@
+"""How the values of an algorithm's parameters become the plain ones of a job."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, Dict, List, Optional
+
+from qgis.core import (
+    QgsProcessing,
+    QgsProcessingAlgorithm,
+    QgsProcessingContext,
+    QgsProcessingOutputLayerDefinition,
+    QgsProcessingUtils,
+    QgsRasterLayer,
+    QgsReferencedRectangle,
+)
+
+from ...backend.errors import UnreadableRaster
+from ..area import bounding_box
+from ..layers import date_spec, source_path
+from ..product_layer import open_product
+from ..wording import tr
+
+OUTPUTS = ("OUTPUT", "MASK_OUTPUT", "UNCERTAINTY_OUTPUT")
+
+
+class Values:
+    """The values that a user gave to an algorithm.
+
+    Args:
+        algorithm: The algorithm, which knows its parameters.
+        given: The values by the parameters' names.
+        context: Where layers are looked up.
+    """
+
+    def __init__(self, algorithm: QgsProcessingAlgorithm, given: Dict[str, Any], context: QgsProcessingContext) -> None:
+        self._algorithm = algorithm
+        self._given = given
+        self._context = context
+
+    def text(self, name: str) -> str:
+        return str(self._algorithm.parameterAsString(self._given, name, self._context)).strip()
+
+    def choice(self, name: str) -> str:
+        return str(self._algorithm.parameterAsEnumString(self._given, name, self._context))
+
+    def flag(self, name: str) -> bool:
+        return bool(self._algorithm.parameterAsBoolean(self._given, name, self._context))
+
+    def number(self, name: str) -> Optional[float]:
+        """Gives a number, which may have come as text; None if it is not set."""
+        if self._given.get(name) in (None, ""):
+            return None
+        return float(self._algorithm.parameterAsDouble(self._given, name, self._context))
+
+    def whole_number(self, name: str) -> Optional[int]:
+        """Gives a whole number; None if it is not set."""
+        value = self.number(name)
+        return None if value is None else round(value)
+
+    def image(self, name: str) -> Optional[str]:
+        """Gives what the backend opens for a raster parameter; None if it is not set.
+
+        Raises:
+            UncloudedError: It cannot be loaded, or the layer has no file that the backend could open.
+        """
+        value = self._given.get(name)
+        product = product_path(value)
+        if product is not None or not value:
+            return product
+        return source_path(self._loaded(name))
+
+    def dates(self, name: str) -> List[str]:
+        """Gives the other dates, each `FILE` or `FILE@2020-06-01`."""
+        return [self._date(item) for item in listed(self._given.get(name))]
+
+    def bbox(self, name: str, optical: str) -> Optional[List[float]]:
+        """Gives an area as xmin, ymin, xmax, ymax in the CRS of the optical image; None for the whole image.
+
+        Args:
+            name: The parameter that holds the area.
+            optical: The parameter that holds the optical image.
+
+        Raises:
+            UncloudedError: The area does not touch the image.
+        """
+        if self._given.get(name) in (None, ""):
+            return None
+        product = product_path(self._given.get(optical))
+        layer = open_product(product) if product else self._loaded(optical)
+        area = self._algorithm.parameterAsExtent(self._given, name, self._context)
+        crs = self._algorithm.parameterAsExtentCrs(self._given, name, self._context)
+        return bounding_box(layer, QgsReferencedRectangle(area, crs), tr("The area"))
+
+    def output(self, name: str) -> Optional[str]:
+        """Gives the path of an output; None if it is not wanted."""
+        return self._algorithm.parameterAsOutputLayer(self._given, name, self._context) or None
+
+    def overwritten(self, inputs: List[str]) -> str:
+        """Gives the output that would replace an input or another output; empty if none would."""
+        taken = {_absolute(path) for path in inputs}
+        for name in OUTPUTS:
+            value = self._given.get(name)
+            if isinstance(value, QgsProcessingOutputLayerDefinition):
+                value = value.sink.staticValue()
+            if not isinstance(value, str) or value in ("", QgsProcessing.TEMPORARY_OUTPUT):
+                continue
+            if _absolute(value) in taken:
+                return value
+            taken.add(_absolute(value))
+        return ""
+
+    def layer(self, name: str) -> Optional[QgsRasterLayer]:
+        """Gives the layer of a raster parameter; None if it is not set or no layer."""
+        return self._algorithm.parameterAsRasterLayer(self._given, name, self._context)
+
+    def _loaded(self, name: str) -> QgsRasterLayer:
+        layer = self.layer(name)
+        if layer is None:
+            raise UnreadableRaster(str(self._given.get(name)), tr("QGIS cannot load it"))
+        return layer
+
+    def _date(self, item: Any) -> str:
+        product = product_path(item)
+        if product is not None:
+            return product
+        layer = item if isinstance(item, QgsRasterLayer) else QgsProcessingUtils.mapLayerFromString(item, self._context)
+        return date_spec(layer) if isinstance(layer, QgsRasterLayer) else str(item)
+
+
+def product_path(value: Any) -> Optional[str]:
+    """Gives the path of a product that QGIS itself cannot load, or None if the value is no such path.
+
+    Args:
+        value: A parameter's value; the metadata file inside a .SAFE folder stands for the folder.
+    """
+    if not isinstance(value, str) or not value:
+        return None
+    path = Path(value)
+    if path.suffix.lower() == ".xml" and path.name.startswith("MTD_MSI") and path.is_file():
+        return str(path.parent)
+    return value if path.is_dir() or (path.suffix.lower() == ".zip" and path.is_file()) else None
+
+
+def listed(value: Any) -> List[Any]:
+    """Gives the items of a value that may be one, several, several in one text with semicolons, or none."""
+    if isinstance(value, str):
+        return [item for item in value.split(";") if item]
+    return list(value) if isinstance(value, (list, tuple)) else [] if value is None else [value]
+
+
+def _absolute(path: str) -> str:
+    return os.path.normcase(os.path.realpath(path))
