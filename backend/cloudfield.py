@@ -93,7 +93,9 @@ class Sky:
         """(H, W) CLEAR, CLOUD or SHADOW; cloud over shadow is cloud."""
         shaded = np.where(self.shadow >= SHADOW_DEPTH, np.uint8(SHADOW), np.uint8(CLEAR))
         # Compared as optical depth and with a little room, so that rounding does not move the rim.
-        return np.where(self.low + self.high >= _EDGE_DEPTH * (1 - 1e-4), np.uint8(CLOUD), shaded)
+        clouded = self.low + self.high >= _EDGE_DEPTH * (1 - 1e-4)
+        classes: NDArray[np.uint8] = np.where(clouded, np.uint8(CLOUD), shaded)
+        return classes
 
 
 class CloudField:

@@ -1,0 +1,129 @@
+"""Measures of how near a reconstruction comes to the truth, on reflectance clipped to 0..1.
+
+Every measure takes `predicted` and `truth` of shape (C, H, W) and may count the pixels of a mask only. Where no pixel
+is counted the result is NaN.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import correlate1d
+
+from .sensors import Bool, Float
+
+Double = NDArray[np.float64]
+
+SSIM_SIGMA_PX = 1.5
+SSIM_RADIUS_PX = 5
+"""A Gaussian window of 11 x 11 pixels."""
+_C1, _C2 = 0.01**2, 0.03**2
+"""Constants of SSIM for a range of 1."""
+
+
+def mae(predicted: Float, truth: Float, mask: Bool | None = None) -> float:
+    """Mean absolute error: mean |x - y|, over bands and counted pixels.
+
+    Args:
+        predicted: (C, H, W) reflectance x.
+        truth: (C, H, W) reflectance y.
+        mask: (H, W) pixels to count; None counts all.
+    """
+    x, y = _counted(predicted, truth, mask)
+    return _mean(np.abs(x - y))
+
+
+def mse(predicted: Float, truth: Float, mask: Bool | None = None) -> float:
+    """Mean squared error: mean (x - y)^2, over bands and counted pixels; arguments as in mae."""
+    x, y = _counted(predicted, truth, mask)
+    return _mean((x - y) ** 2)
+
+
+def rmse(predicted: Float, truth: Float, mask: Bool | None = None) -> float:
+    """Root mean squared error: sqrt(mean (x - y)^2), over bands and counted pixels; arguments as in mae."""
+    return math.sqrt(mse(predicted, truth, mask))
+
+
+def rmse_of_bands(predicted: Float, truth: Float, mask: Bool | None = None) -> list[float]:
+    """The C root mean squared errors of the single bands; arguments as in mae."""
+    return [rmse(predicted[band : band + 1], truth[band : band + 1], mask) for band in range(len(predicted))]
+
+
+def psnr(predicted: Float, truth: Float, mask: Bool | None = None) -> float:
+    """Peak signal-to-noise ratio in dB: 20 log10(1 / RMSE), infinite for equal images; arguments as in mae."""
+    error = rmse(predicted, truth, mask)
+    return math.inf if error == 0 else -20 * math.log10(error)
+
+
+def sam(predicted: Float, truth: Float, mask: Bool | None = None) -> float:
+    """Mean spectral angle in degrees: mean of arccos(<x, y> / (|x| |y|)), <x, y> being summed over the bands.
+
+    Pixels where either spectrum is 0 throughout have no angle and do not count; arguments as in mae.
+    (Kruse et al., 1993)
+    """
+    x, y = _counted(predicted, truth, mask)
+    norms = np.linalg.norm(x, axis=0) * np.linalg.norm(y, axis=0)
+    cosine = (x * y).sum(axis=0)[norms > 0] / norms[norms > 0]
+    return _mean(np.degrees(np.arccos(np.clip(cosine, -1, 1))))
+
+
+def ssim(predicted: Float, truth: Float, mask: Bool | None = None) -> float:
+    """Mean structural similarity, averaged over bands and counted pixels whose window lies inside the image.
+
+    With means m, variances v and the covariance c of a Gaussian window (11 x 11 pixels, sigma 1.5):
+    SSIM = (2 m_x m_y + C1) (2 c + C2) / ((m_x^2 + m_y^2 + C1) (v_x + v_y + C2)), C1 = 0.01^2, C2 = 0.03^2.
+    (Wang et al., 2004)
+
+    Args:
+        predicted: (C, H, W) reflectance x.
+        truth: (C, H, W) reflectance y.
+        mask: (H, W) centres of windows to count; None counts all.
+
+    Raises:
+        ValueError: The image is smaller than a window.
+    """
+    side = 2 * SSIM_RADIUS_PX + 1
+    if min(truth.shape[-2:]) < side:
+        raise ValueError(
+            f"SSIM needs an image of at least {side} x {side} px, got {truth.shape[-1]} x {truth.shape[-2]}."
+        )
+    similar = np.stack([_similarity(x, y) for x, y in zip(_clipped(predicted), _clipped(truth), strict=True)])
+    inner = slice(SSIM_RADIUS_PX, -SSIM_RADIUS_PX)
+    whole = similar[:, inner, inner]
+    return _mean(whole if mask is None else whole[:, mask[inner, inner]])
+
+
+def _similarity(x: Double, y: Double) -> Double:
+    """(H, W) SSIM of one band."""
+    mean_x, mean_y = _smooth(x), _smooth(y)
+    variances = _smooth(x * x) + _smooth(y * y) - mean_x**2 - mean_y**2
+    covariance = _smooth(x * y) - mean_x * mean_y
+    luminance = (2 * mean_x * mean_y + _C1) / (mean_x**2 + mean_y**2 + _C1)
+    similarity: Double = luminance * (2 * covariance + _C2) / (variances + _C2)
+    return similarity
+
+
+def _smooth(image: Double) -> Double:
+    offsets = np.arange(-SSIM_RADIUS_PX, SSIM_RADIUS_PX + 1)
+    weights = np.exp(-(offsets**2) / (2 * SSIM_SIGMA_PX**2))
+    weights /= weights.sum()
+    smooth: Double = correlate1d(correlate1d(image, weights, axis=0), weights, axis=1)
+    return smooth
+
+
+def _counted(predicted: Float, truth: Float, mask: Bool | None) -> tuple[Double, Double]:
+    """The (C, N) spectra of the N counted pixels."""
+    if predicted.shape != truth.shape:
+        raise ValueError(f"Images of one shape were expected, got {predicted.shape} and {truth.shape}.")
+    chosen = np.ones(truth.shape[-2:], dtype=bool) if mask is None else mask
+    return _clipped(predicted[:, chosen]), _clipped(truth[:, chosen])
+
+
+def _clipped(reflectance: Float) -> Double:
+    return np.clip(reflectance.astype(np.float64), 0, 1)
+
+
+def _mean(values: Double) -> float:
+    return float(values.mean()) if values.size else math.nan
