@@ -72,12 +72,12 @@ def as_place(pair: Pair) -> Place:
 
 def day_clear(pair: Pair) -> Bool:
     """(H, W) where the cloudy day shows the ground."""
-    opacity = veil(pair).opacity
+    opacity = take_veil(pair).opacity
     clear: Bool = ~binary_dilation(opacity > VISIBLE, iterations=GROW_PX)
     return clear
 
 
-def veil(pair: Pair) -> Veil:
+def take_veil(pair: Pair) -> Veil:
     """Takes the cloud off its ground, the clear day standing for it.
 
     In the blue bands opacity = (cloudy - clear) / (white - clear), white being the brightest cloud of the image;

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy as np
 from ..background import BlockSums, sample
 from ..observation import Observation
 from ..sensors import BY_COUNT, Bool, Float
-from .pairs import Veil
+from .collection import Collection
 from .place import Day, Place
 from .seasons import another_day
 from .skies import MASK_LIMITS, clouded, smooth_field, turned
@@ -52,13 +52,13 @@ class Choices:
     sar: bool | None = None
 
 
-def draw_scene(place: Place, veils: Sequence[Veil], rng: np.random.Generator, choices: Choices = Choices()) -> Sample:
+def draw_scene(place: Place, collection: Collection, rng: np.random.Generator, choices: Choices = Choices()) -> Sample:
     """Draws a scene of up to 256x256 px: a day, a sky, other dates, and what the user has of bands and SAR."""
     view = _view(place, rng)
     truths = [day for day in view.days if day.is_truth] or view.days[:1]
     truth = truths[rng.integers(len(truths))]
     gain = np.float32(np.exp(rng.normal(0, 0.08)))
-    sky = clouded(truth.optical * gain, view.bands, view.level, veils, rng)
+    sky = clouded(truth.optical * gain, view.bands, view.level, collection.veils, rng)
     valid = truth.clear & _measured(truth.clear.shape, rng)
     others = _others(view, truth, rng, choices.dates)
     observation = Observation(
@@ -76,16 +76,17 @@ def draw_scene(place: Place, veils: Sequence[Veil], rng: np.random.Generator, ch
         observation = dataclasses.replace(
             observation, dates=dates, dates_clear=np.stack([day.clear for day in others]), days=days
         )
-    observation = with_context(observation, shift=rng.random() < SHIFT_SHARE)
+    observation = with_context(observation, collection.prior, shift=rng.random() < SHIFT_SHARE)
     return select(Sample(observation, truth.optical * gain, valid), _bands(view.bands, rng, choices.bands))
 
 
-def with_context(observation: Observation, shift: bool = True) -> Observation:
+def with_context(observation: Observation, prior: Mapping[str, float], shift: bool = True) -> Observation:
     """Adds the background, and if wanted the shift of the dates, as the engine reckons them over a scene."""
     height, width = observation.valid.shape
+    assumed = np.array([prior[name] for name in observation.bands], np.float32)
     sums = BlockSums(len(observation.bands), height, width)
     sums.add(observation.optical, observation.clear, 0, 0)
-    background = sample(sums.fill(), 0, 0, height, width)
+    background = sample(sums.fill(assumed), 0, 0, height, width)
     shifts = None
     if shift and observation.dates is not None and observation.dates_clear is not None:
         fields = []

@@ -12,7 +12,7 @@ from ..sensors import NAMES, WAVELENGTH_NM, Bool, Float, Level
 from ..simulate import simulate
 from .pairs import Veil
 
-MASK_LIMITS = (0.05, 0.05, 0.1, 0.2, 0.3)
+MASK_LIMITS = (0.05, 0.05, 0.1, 0.15, 0.25)
 """Opacities from which detectors see a cloud."""
 SHADOW_LIMIT = 0.15
 MAX_GROW_PX = 7

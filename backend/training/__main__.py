@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import click
@@ -30,7 +31,8 @@ def main(recipe: str, out: Path, threads: int, workers: int) -> None:
         chosen, root = read_recipe(recipe), data_root()
         out.mkdir(parents=True, exist_ok=True)
         training = load(root, "train")
-        fit = Fit(chosen, training, Validation(load(root, "validation")), out)
+        validation = Validation(dataclasses.replace(load(root, "validation"), prior=training.prior))
+        fit = Fit(chosen, training, validation, out)
         fit.run(workers)
         export(chosen, fit.weights(), training, str(out / f"{chosen.name}.safetensors"))
     except UncloudedError as error:

@@ -43,10 +43,10 @@ class Batches(IterableDataset[Batch]):
             yield self._draw(rng, weights)
 
     def _draw(self, rng: np.random.Generator, weights: np.ndarray) -> Batch:
-        places, veils = self._collection.places, self._collection.veils
+        places = self._collection.places
         windows = []
         for _ in range(self._recipe.batch // self._recipe.windows):
-            scene = draw_scene(places[rng.choice(len(places), p=weights)], veils, rng)
+            scene = draw_scene(places[rng.choice(len(places), p=weights)], self._collection, rng)
             windows += [draw_window(scene, self._recipe.window_px, rng) for _ in range(self._recipe.windows)]
         return as_batch(windows, self._recipe.clear_weight)
 

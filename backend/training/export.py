@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import numpy as np
 from torch import Tensor
 
 from ..card import Card
@@ -43,24 +42,12 @@ def export(recipe: Recipe, state: Mapping[str, Tensor], training: Collection, pa
         overlap_px=-(-fusion.radius_px(params) // fusion.STRIDE) * fusion.STRIDE,
         align_px=fusion.STRIDE,
         tile_px=recipe.tile_px,
-        prior=prior(training),
+        prior=training.prior,
         licence=LICENCE,
         citation=recipe.citation,
         training_data=training_data(training),
     )
     return weights.save(path, card, state)
-
-
-def prior(training: Collection) -> dict[str, float]:
-    """Gives the mean reflectance of each band over the places, weighted as they are drawn."""
-    sums, counts = np.zeros(len(NAMES)), np.zeros(len(NAMES))
-    for place in training.places:
-        slots = [NAMES.index(name) for name in place.bands]
-        for day in place.days:
-            share = place.weight / len(place.days)
-            sums[slots] += share * day.optical[:, day.clear].mean(axis=1)
-            counts[slots] += share
-    return {name: round(float(total / count), 4) for name, total, count in zip(NAMES, sums, counts, strict=True)}
 
 
 def training_data(training: Collection) -> list[str]:

@@ -31,7 +31,7 @@ class Validation:
         for index in range(count):
             place = collection.places[index % len(collection.places)]
             dates = 0 if index < count // HALF_OF_THEM else int(rng.integers(1, 4))
-            scene = draw_scene(place, collection.veils, rng, Choices(bands=NAMES, dates=dates))
+            scene = draw_scene(place, collection, rng, Choices(bands=NAMES, dates=dates))
             samples.append(draw_window(scene, window_px, rng))
         self._inputs, self._truth, self._weight = as_batch(samples, clear_weight=0)
 
