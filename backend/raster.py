@@ -43,8 +43,8 @@ class Grid:
     @property
     def extent(self) -> Extent:
         """xmin, ymin, xmax, ymax."""
-        x, y = self.transform * (0, 0)
-        right, bottom = self.transform * (self.width, self.height)
+        x, y = self._corner(0, 0)
+        right, bottom = self._corner(self.width, self.height)
         return min(x, right), min(y, bottom), max(x, right), max(y, bottom)
 
     @property
@@ -57,14 +57,13 @@ class Grid:
 
     def crop(self, window: Window) -> Grid:
         """The grid of a window of this grid."""
-        transform = self.transform * Affine.translation(window.column, window.row)
-        return Grid(self.crs, transform, window.width, window.height)
+        x, y = self._corner(window.column, window.row)
+        return Grid(self.crs, Affine(self.transform.a, 0, x, 0, self.transform.e, y), window.width, window.height)
 
     def window_of(self, extent: Extent) -> Window | None:
         """The pixels that an extent touches, None if there are none."""
         xmin, ymin, xmax, ymax = extent
-        corners = [~self.transform * corner for corner in ((xmin, ymin), (xmin, ymax), (xmax, ymin), (xmax, ymax))]
-        columns, rows = zip(*corners, strict=True)
+        columns, rows = zip(self._pixel(xmin, ymin), self._pixel(xmax, ymax), strict=True)
         left, top = max(math.floor(min(columns) + 1e-6), 0), max(math.floor(min(rows) + 1e-6), 0)
         right = min(math.ceil(max(columns) - 1e-6), self.width)
         bottom = min(math.ceil(max(rows) - 1e-6), self.height)
@@ -74,11 +73,19 @@ class Grid:
         """Row and column of this grid's first pixel in another; None if their pixels do not coincide."""
         if self.crs != other.crs:
             return None
-        column, row = ~other.transform * (self.transform * (0, 0))
+        column, row = other._pixel(*self._corner(0, 0))
         step_x, step_y = self.transform.a / other.transform.a, self.transform.e / other.transform.e
         near = abs(column - round(column)) < 0.01 and abs(row - round(row)) < 0.01
         same = abs(step_x - 1) * self.width < 0.01 and abs(step_y - 1) * self.height < 0.01
         return (round(row), round(column)) if near and same else None
+
+    def _corner(self, column: float, row: float) -> tuple[float, float]:
+        """Coordinates of a pixel's first corner."""
+        return self.transform.c + column * self.transform.a, self.transform.f + row * self.transform.e
+
+    def _pixel(self, x: float, y: float) -> tuple[float, float]:
+        """Column and row of a place."""
+        return (x - self.transform.c) / self.transform.a, (y - self.transform.f) / self.transform.e
 
 
 @dataclass(frozen=True)
