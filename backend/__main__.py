@@ -128,12 +128,14 @@ def info(as_json: bool) -> None:
 
 
 @main.command()
+@click.argument("optical", required=False)
+@click.option("--sar", metavar="FILE", help="Sentinel-1 of the same place.")
 @click.option("--folder", default="demo", show_default=True, help="Where to put everything.")
-def demo(folder: str) -> None:
-    """Remove clouds from a synthetic scene and show how well it went."""
+def demo(folder: str, optical: str | None, sar: str | None) -> None:
+    """Remove clouds from a synthetic scene, or from OPTICAL, and draw a picture of it."""
     from .console import run_demo
 
-    sys.exit(run_demo(folder))
+    sys.exit(run_demo(folder, optical, sar))
 
 
 @main.command()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import platform
 import signal
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
@@ -41,6 +43,19 @@ def _print_json(event: protocol.Message) -> None:
 
 def _run_rich(job: protocol.Job) -> int:
     console = Console(stderr=True, highlight=False)
+    with _shown(console) as show:
+        event, code = _finish(job, show)
+    if isinstance(event, protocol.Failed):
+        console.print(f"[red]Error:[/] {_plain(event.message)} {_plain(event.hint)}", soft_wrap=True)
+    elif isinstance(event, protocol.Done):
+        for path in filter(None, (event.output, event.mask_output, event.uncertainty_output)):
+            console.print(f"Wrote {_plain(path)}", soft_wrap=True)
+    return code
+
+
+@contextlib.contextmanager
+def _shown(console: Console) -> Iterator[Callable[[protocol.Message], None]]:
+    """Gives a function that shows events with a progress bar."""
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("starting", total=1.0)
@@ -49,21 +64,48 @@ def _run_rich(job: protocol.Job) -> int:
             if isinstance(event, protocol.Progress):
                 bar.update(task, completed=event.fraction, description=event.stage)
             elif isinstance(event, protocol.Log):
-                console.print(
-                    ("[yellow]Warning:[/] " if event.level == "warning" else "") + _plain(event.text), soft_wrap=True
-                )
+                warning = "[yellow]Warning:[/] " if event.level == "warning" else ""
+                console.print(warning + _plain(event.text), soft_wrap=True)
             elif isinstance(event, protocol.Estimate):
-                console.print(
-                    f"About {_duration(event.seconds)} left; needs up to {event.disk_bytes / 1e6:.0f} MB of disk."
-                )
+                size_mb = event.disk_bytes / 1e6
+                console.print(f"About {_duration(event.seconds)} left; needs up to {size_mb:.0f} MB of disk.")
 
-        event, code = _finish(job, show)
-    if isinstance(event, protocol.Failed):
-        console.print(f"[red]Error:[/] {_plain(event.message)} {_plain(event.hint)}", soft_wrap=True)
-    elif isinstance(event, protocol.Done):
-        for path in filter(None, (event.output, event.mask_output, event.uncertainty_output)):
-            console.print(f"Wrote {_plain(path)}", soft_wrap=True)
-    return code
+        yield show
+
+
+def run_demo(folder: str, optical: str | None, sar: str | None) -> int:
+    """Removes clouds from a synthetic scene, or from an own image, and says where the results and their picture are.
+
+    Returns:
+        The exit code, see errors.py.
+    """
+    from . import demo
+    from .removal import remove
+    from .reporting import Reporter
+
+    console = Console(stderr=True, highlight=False)
+
+    def run(job: protocol.RemoveClouds) -> None:
+        with _shown(console) as show:
+            remove(job, Reporter(job.id, show))
+
+    try:
+        place = Path(folder)
+        if optical is not None:
+            demo.run_own(place, optical, sar, run)
+        else:
+            console.print("Making a synthetic scene of 1024 x 1024 px")
+            demo.make_scene(place)
+            console.print(demo.as_table(demo.run(place, run, console.print)))
+            console.print(demo.OWN_IMAGE)
+    except UncloudedError as error:
+        console.print(f"[red]Error:[/] {_plain(str(error))}", soft_wrap=True)
+        return error.exit_code
+    console.print(
+        f"Results: {_plain(str(place.resolve()))}\nPicture: {_plain(str(place.resolve() / 'quicklook.png'))}",
+        soft_wrap=True,
+    )
+    return 0
 
 
 def _finish(job: protocol.Job, emit: Callable[[protocol.Message], None]) -> tuple[protocol.Message, int]:
