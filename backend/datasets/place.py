@@ -57,14 +57,14 @@ def read_split(root: Path) -> dict[str, str]:
         return {row["place"].removesuffix(".tif"): row["split"] for row in csv.DictReader(file)}
 
 
-def read_image(path: Path, scale: float = SCALE, offset: float = 0.0) -> tuple[tuple[str, ...], np.ndarray]:
+def read_image(path: Path, scale: float = SCALE) -> tuple[tuple[str, ...], np.ndarray]:
     """Reads an image and the names of its bands.
 
     Returns:
-        Names, and (C, H, W) reflectance: (digital number + offset) * scale.
+        Names, and (C, H, W) digital number * scale.
     """
     with rasterio.Env(GDAL_PAM_ENABLED="NO"), rasterio.open(path) as dataset:
-        values = (dataset.read().astype(np.float32) + np.float32(offset)) * np.float32(scale)
+        values = dataset.read().astype(np.float32) * np.float32(scale)
         return tuple(dataset.descriptions), values
 
 
@@ -76,7 +76,7 @@ def clear_day(optical: Float, day: float = 0.0) -> Day:
 def without_offset(optical: Float) -> Float:
     """Takes off the offset of 1000 where it was forgotten: nothing on Earth is as bright as that in every band."""
     if np.percentile(optical, 0.1) > FORGOTTEN_OFFSET:
-        return optical - np.float32(0.1)
+        optical = optical - np.float32(0.1)
     return optical
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -117,7 +118,7 @@ def cut(drawn: Sample, row: int, column: int, size: int) -> Sample:
     """Cuts a square window out of a scene."""
     at = (slice(row, row + size), slice(column, column + size))
     observation = drawn.observation
-    arrays = {
+    arrays: dict[str, Any] = {
         field.name: value[..., at[0], at[1]]
         for field in dataclasses.fields(observation)
         if isinstance(value := getattr(observation, field.name), np.ndarray) and value.ndim > 1
@@ -152,7 +153,7 @@ def _others(place: Place, truth: Day, rng: np.random.Generator, count: int | Non
         counts, shares = zip(*DATES_SHARE, strict=True)
         count = int(rng.choice(counts, p=shares))
     real = [day for day in place.days if day is not truth and day.clear.any()]
-    rng.shuffle(real)  # type: ignore[arg-type]
+    rng.shuffle(real)
     days = []
     for _ in range(count):
         if real and rng.random() < REAL_DATE_SHARE:
@@ -168,7 +169,7 @@ def _own_clouds(day: Day, rng: np.random.Generator) -> Day:
     if rng.random() < 0.4:
         return day
     cells = int(rng.integers(3, 12))
-    field = smooth_field(*day.clear.shape, rng, cells) + 0.5 * smooth_field(*day.clear.shape, rng, 3 * cells)
+    field = smooth_field(day.clear.shape, rng, cells) + 0.5 * smooth_field(day.clear.shape, rng, 3 * cells)
     opacity = np.clip((field - rng.uniform(-0.8, 1.5)) * rng.uniform(0.3, 2.0), 0, 1)
     clear = day.clear & (opacity <= rng.choice(MASK_LIMITS))
     optical = np.where(clear, day.optical * (1 - opacity) + opacity * 0.6, 0).astype(np.float32)

@@ -45,12 +45,12 @@ def _field_gains(optical: Float, bands: Sequence[str], rng: np.random.Generator)
     direction = rng.standard_normal(len(bands)).astype(np.float32)
     projected = np.tensordot(direction, optical, 1)
     projected = gaussian_filter(projected, rng.uniform(0.5, 2.0))
-    mixed = projected / (projected.std() + 1e-6) + rng.uniform(0, 0.7) * smooth_field(*projected.shape, rng, 6)
+    mixed = projected / (projected.std() + 1e-6) + rng.uniform(0, 0.7) * smooth_field(projected.shape, rng, 6)
     count = int(rng.integers(3, 10))
     limits = np.quantile(mixed[::4, ::4], np.linspace(0, 1, count + 1)[1:-1])
     gains = _spectral_gains(count, bands, rng)
-    soft = gaussian_filter(gains[:, np.digitize(mixed, limits)], (0, 0.7, 0.7))
-    return soft.astype(np.float32)
+    soft: Float = gaussian_filter(gains[:, np.digitize(mixed, limits)], (0, 0.7, 0.7)).astype(np.float32)
+    return soft
 
 
 def _spectral_gains(count: int, bands: Sequence[str], rng: np.random.Generator) -> Float:
@@ -58,8 +58,9 @@ def _spectral_gains(count: int, bands: Sequence[str], rng: np.random.Generator) 
     wavelengths = np.array([WAVELENGTH_NM[name] for name in bands])
     region = np.digitize(wavelengths, (720, 1300))
     own = rng.standard_normal((3, count))[region]
-    return (0.9 * own + 0.3 * rng.standard_normal((len(bands), count))).astype(np.float32)
+    gains: Float = (0.9 * own + 0.3 * rng.standard_normal((len(bands), count))).astype(np.float32)
+    return gains
 
 
 def _illumination(optical: Float, rng: np.random.Generator) -> Float:
-    return smooth_field(*optical.shape[-2:], rng, int(rng.integers(2, 6)))
+    return smooth_field(optical.shape[-2:], rng, int(rng.integers(2, 6)))

@@ -47,7 +47,7 @@ def clouded(
         result = simulate(clear, bands, rng.uniform(0.03, 0.7), rng, level=level)
         optical, opacity, shadow = result.optical, result.opacity, result.shadow
     else:
-        optical, opacity, shadow = transplant(clear, bands, veils[rng.integers(len(veils))], rng)
+        optical, opacity, shadow = transplant(clear, bands, veils[int(rng.integers(len(veils)))], rng)
     if rng.random() < HAZE_SHARE:
         optical = hazed(optical, bands, rng)
     return Clouded(optical, detected(opacity, shadow, rng))
@@ -80,12 +80,13 @@ def transplant(clear: Float, bands: Sequence[str], veil: Veil, rng: np.random.Ge
 
 def hazed(optical: Float, bands: Sequence[str], rng: np.random.Generator) -> Float:
     """Adds a thin smooth veil that no mask shows, bluer than clouds."""
-    field = smooth_field(optical.shape[-2], optical.shape[-1], rng, 4)
+    field = smooth_field(optical.shape[-2:], rng, 4)
     field = rng.uniform(0, MAX_HAZE) * np.clip(0.6 + 0.4 * field, 0, 1)
     exponent = rng.uniform(0.5, 2.0)
     depth = np.array([(490 / max(WAVELENGTH_NM[name], 490)) ** exponent for name in bands], np.float32)
     opacity = depth[:, None, None] * field
-    return optical * (1 - opacity) + opacity * np.float32(rng.uniform(0.3, 0.7))
+    veiled: Float = optical * (1 - opacity) + opacity * np.float32(rng.uniform(0.3, 0.7))
+    return veiled
 
 
 def detected(opacity: Float, shadow: Float, rng: np.random.Generator) -> Bool:
@@ -94,14 +95,16 @@ def detected(opacity: Float, shadow: Float, rng: np.random.Generator) -> Bool:
     mask = (opacity > limit) | (shadow > SHADOW_LIMIT)
     mask = binary_erosion(mask)  # no single pixels
     grow_px = int(rng.integers(MAX_GROW_PX + 1))
-    return binary_dilation(mask, iterations=grow_px) if grow_px else mask
+    grown: Bool = binary_dilation(mask, iterations=grow_px) if grow_px else mask
+    return grown
 
 
-def smooth_field(height: int, width: int, rng: np.random.Generator, cells: int) -> Float:
+def smooth_field(shape: tuple[int, ...], rng: np.random.Generator, cells: int) -> Float:
     """Gives a smooth random field (H, W) of mean about 0 and deviation about 1."""
     coarse = rng.standard_normal((cells + 1, cells + 1)).astype(np.float32)
-    field: Float = zoom(coarse, (height / (cells + 1), width / (cells + 1)), order=1, mode="nearest", grid_mode=True)
-    return field[:height, :width]
+    factors = [size / (cells + 1) for size in shape]
+    field: Float = zoom(coarse, factors, order=1, mode="nearest", grid_mode=True)
+    return field
 
 
 def turned(array: np.ndarray, way: int) -> np.ndarray:

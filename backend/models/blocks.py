@@ -6,6 +6,15 @@ import torch
 from torch import Tensor, nn
 
 
+class Network(nn.Module):
+    """What all networks of the zoo are: windows in, reflectance and its uncertainty out, see Fusion.forward."""
+
+    radius_px: int
+    """Radius of the receptive field."""
+    stride_px: int
+    """Windows are multiples of it."""
+
+
 class Residual(nn.Module):
     """x + conv(relu(conv(relu(x)))), 3x3, starting as the identity (Zhang et al., 2019, Fixup).
 
@@ -18,7 +27,8 @@ class Residual(nn.Module):
         self.first = nn.Conv2d(channels, channels, 3, padding=1)
         self.second = nn.Conv2d(channels, channels, 3, padding=1)
         nn.init.zeros_(self.second.weight)
-        nn.init.zeros_(self.second.bias)
+        if self.second.bias is not None:
+            nn.init.zeros_(self.second.bias)
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) -> (N, C, H, W)."""

@@ -11,9 +11,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from .blocks import Down, Up, residuals
+from .blocks import Down, Network, Up, residuals
 
 PLANES = ("valid", "cloud", "candidate", "nearness", "spread", "sar", "vv", "vh", "l2a")
 """Planes behind the three sources, in order:
@@ -52,7 +52,7 @@ def radius_px(params: Params) -> int:
     return 2 * (2 * 2 * fine + 4 * 2 * middle + 8 * coarse) + STRIDE - 1
 
 
-class Fusion(nn.Module):
+class Fusion(Network):
     """The network.
 
     Args:
@@ -62,6 +62,7 @@ class Fusion(nn.Module):
     def __init__(self, params: Params) -> None:
         super().__init__()
         self.params = params
+        self.radius_px, self.stride_px = radius_px(params), STRIDE
         fine, middle, coarse = params.widths
         self.stem = Down(input_channels(params.bands), fine)
         self.encode_fine = residuals(fine, params.blocks[0])
@@ -107,9 +108,8 @@ class Fusion(nn.Module):
     def _mix(self, x: Tensor, features: Tensor) -> Tensor:
         """Gives background + a (optical - background) + b (candidate - background) + residual, a and b in 0..1."""
         bands = self.params.bands
-        difference, background, candidate = x[:, : 3 * bands].split(bands, dim=1)
-        shares, residual, log_scale = features.split((2 * bands, bands, bands), dim=1)
-        optical_share, candidate_share = shares.sigmoid().split(bands, dim=1)
-        ground = torch.addcmul(background, optical_share, difference)
-        ground = torch.addcmul(ground, candidate_share, candidate).add(residual, alpha=RESIDUAL_GAIN)
+        difference, background, candidate = x[:, : 3 * bands].chunk(3, dim=1)
+        optical_share, candidate_share, residual, log_scale = features.chunk(4, dim=1)
+        ground = torch.addcmul(background, optical_share.sigmoid(), difference)
+        ground = torch.addcmul(ground, candidate_share.sigmoid(), candidate).add(residual, alpha=RESIDUAL_GAIN)
         return torch.cat([ground, log_scale.add(TYPICAL_LOG_SCALE).clamp(*LOG_SCALE).exp()], dim=1)

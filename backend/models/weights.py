@@ -9,10 +9,11 @@ from collections.abc import Mapping
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..card import Card, card_json, read_card, weights_sha256
 from ..errors import ModelError
+from .blocks import Network
 from .zoo import build
 
 
@@ -36,7 +37,7 @@ def save(path: str, card: Card, state: Mapping[str, Tensor]) -> Card:
     return hashed
 
 
-def load(path: str) -> tuple[Card, nn.Module]:
+def load(path: str) -> tuple[Card, Network]:
     """Reads a generator: its card and its network in float32 on the CPU, ready to evaluate.
 
     Raises:
@@ -54,7 +55,8 @@ def load(path: str) -> tuple[Card, nn.Module]:
         raise ModelError(f"{path} is damaged: {error}.", "Download or export it again.") from error
     _check(path, card, state, network.state_dict())
     network.load_state_dict({key: value.float() for key, value in state.items()})
-    return card, network.eval().requires_grad_(False)
+    network.eval().requires_grad_(False)
+    return card, network
 
 
 def _stored(tensor: Tensor) -> Tensor:

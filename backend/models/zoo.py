@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from torch import nn
-
 from ..errors import ModelError
 from . import fusion
+from .blocks import Network
 
-NETWORKS: dict[str, tuple[type[Any], type[nn.Module]]] = {
+NETWORKS: dict[str, tuple[type[Any], type[Network]]] = {
     "fusion": (fusion.Params, fusion.Fusion),
 }
 
 
-def build(architecture: str, parameters: dict[str, Any]) -> nn.Module:
+def build(architecture: str, parameters: dict[str, Any]) -> Network:
     """Makes a network with random weights.
 
     Args:

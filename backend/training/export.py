@@ -8,7 +8,8 @@ from torch import Tensor
 
 from ..card import Card
 from ..datasets.collection import Collection
-from ..models import fusion, weights
+from ..models import weights
+from ..models.zoo import build
 from ..sensors import NAMES
 from .recipe import Recipe
 
@@ -27,7 +28,7 @@ NOTES = {
 
 def export(recipe: Recipe, state: Mapping[str, Tensor], training: Collection, path: str) -> Card:
     """Writes a generator and gives its card."""
-    params = fusion.Params(**{key: tuple(v) if isinstance(v, list) else v for key, v in recipe.parameters.items()})
+    network = build(recipe.architecture, recipe.parameters)
     card = Card(
         name=recipe.name,
         version=recipe.version,
@@ -39,8 +40,8 @@ def export(recipe: Recipe, state: Mapping[str, Tensor], training: Collection, pa
         levels=["L1C", "L2A"],
         sar="optional",
         dates="optional",
-        overlap_px=-(-fusion.radius_px(params) // fusion.STRIDE) * fusion.STRIDE,
-        align_px=fusion.STRIDE,
+        overlap_px=-(-network.radius_px // network.stride_px) * network.stride_px,
+        align_px=network.stride_px,
         tile_px=recipe.tile_px,
         prior=training.prior,
         licence=LICENCE,

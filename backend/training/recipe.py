@@ -49,7 +49,7 @@ def read_recipe(name_or_path: str) -> Recipe:
     Raises:
         UsageError: There is none, or it lacks a field or has one too many.
     """
-    import yaml
+    import yaml  # type: ignore[import-untyped]
 
     path = FOLDER / f"{name_or_path}.yaml" if "." not in name_or_path else Path(name_or_path)
     try:

@@ -39,7 +39,7 @@ class Validation:
         """Gives the validation figures of a fit.Row."""
         network.eval()
         with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
-            output = torch.cat([network(part) for part in self._inputs.split(8)]).float()
+            output = torch.cat([network(part) for part in torch.split(self._inputs, 8)]).float()
         predicted, scale = output.chunk(2, dim=1)
         error = (predicted - self._truth).abs()
         background = (self._inputs[:, len(NAMES) : 2 * len(NAMES)] - self._truth).abs()
