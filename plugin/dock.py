@@ -1,0 +1,301 @@
+"""The dock: from the chosen layers to a job, from its events to the panels, from its result to the map."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Optional
+
+from qgis.core import Qgis, QgsApplication, QgsMapLayerType, QgsMessageLog, QgsProject
+from qgis.gui import QgisInterface, QgsDockWidget
+from qgis.PyQt.QtCore import Qt
+from qgis.PyQt.QtWidgets import QMessageBox, QPushButton, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
+
+from ..backend.errors import BackendError, UncloudedError
+from ..backend.protocol import Done, Failed, Ready, RemoveClouds
+from .area import Area
+from .backend_process import shared_client
+from .client import new_job_id
+from .forms import align
+from .inputs_panel import InputsPanel
+from .job_builder import Choices, build_job, existing_outputs
+from .layers import source_path
+from .notices import Banner, EmptyPage
+from .options_panel import AdvancedPanel, OptionsPanel
+from .results import Source, add_result
+from .run_panel import RunPanel
+from .settings_dialog import SettingsDialog
+from .task import JobTask, StartTask
+from .wording import percent, tr
+
+NAME = "Unclouded"
+
+
+@dataclass(frozen=True)
+class _Run:
+    """The job under way and what is needed when it is over."""
+
+    task: JobTask
+    source: Source
+    project_number: int
+
+
+class Dock(QgsDockWidget):
+    """The plugin's window.
+
+    Args:
+        iface: QGIS.
+    """
+
+    def __init__(self, iface: QgisInterface) -> None:
+        super().__init__(tr("Unclouded: remove clouds"), iface.mainWindow())
+        self.setObjectName("UncloudedDock")
+        self._iface = iface
+        self._run: Optional[_Run] = None
+        self._starting: Optional[StartTask] = None
+        self._asked_backend = False
+        self._project_number = 0
+        self.pages = QStackedWidget(self)
+        self.banner = Banner(self)
+        self.inputs = InputsPanel(self)
+        self.options = OptionsPanel(iface, self)
+        self.advanced = AdvancedPanel(self)
+        self.run_panel = RunPanel(self)
+        self.empty = EmptyPage(self.inputs.open_menu(), self)
+        self._lay_out()
+        self._connect()
+        self.inputs.prefer(iface.activeLayer())
+        self._show_page()
+
+    # What the user does
+
+    def preview(self) -> None:
+        """Runs the visible part of the map into a temporary file."""
+        self._start(preview=True)
+
+    def run(self) -> None:
+        """Runs the job."""
+        self._start(preview=False)
+
+    def cancel(self) -> None:
+        """Gives up the job under way."""
+        if self._run is not None:
+            self.run_panel.show_cancelling()
+            self._run.task.cancel()
+
+    def open_settings(self) -> None:
+        """Shows the settings; a backend that was missing is looked for again."""
+        if SettingsDialog(self).exec():
+            self.find_backend()
+
+    def find_backend(self) -> None:
+        """Starts the backend in the background, to learn its devices and generators."""
+        self._asked_backend = True
+        self.banner.hide()
+        try:
+            client = shared_client()
+        except BackendError as error:
+            self.banner.show_error(error)
+            return
+        self._starting = StartTask(client, tr("Starting Unclouded's backend"))
+        self._starting.over.connect(self._meet_backend)
+        QgsApplication.taskManager().addTask(self._starting)
+
+    def tear_down(self) -> None:
+        """Undoes what the dock did outside of itself."""
+        if self._starting is not None:
+            self._starting.over.disconnect(self._meet_backend)
+        if self._run is not None:
+            self._run.task.heard.disconnect(self.run_panel.show_event)
+            self._run.task.over.disconnect(self._end)
+            self._run.task.cancel()
+            self._run = None
+        self.options.area.remove_from_map()
+
+    # From click to result
+
+    def _start(self, preview: bool) -> None:
+        if self._run is not None:
+            return
+        try:
+            job = build_job(self._choices(preview), new_job_id())
+            if not preview and not self._may_replace(Path(job.output)):
+                return
+            self._submit(job, preview)
+        except UncloudedError as error:
+            self._say(error.message, error.hint, Qgis.MessageLevel.Warning)
+
+    def _submit(self, job: RemoveClouds, preview: bool) -> None:
+        layer = self.inputs.optical
+        source = Source(layer.id(), layer.name(), preview)
+        title = (tr("Preview of {}") if preview else tr("Removing clouds from {}")).format(layer.name())
+        task = JobTask(shared_client(), job, title)
+        task.heard.connect(self.run_panel.show_event)
+        task.over.connect(self._end)
+        self._run = _Run(task, source, self._project_number)
+        self.run_panel.write(f"{title} → {job.output}")
+        self.run_panel.show_running(tr("Starting…"))
+        QgsApplication.taskManager().addTask(task)
+
+    def _end(self, outcome: object) -> None:
+        run, self._run = self._run, None
+        if run is None:
+            return
+        if isinstance(outcome, Done):
+            self._succeed(outcome, run)
+        elif isinstance(outcome, Failed):
+            self._fail(outcome, run)
+        self._show_state()
+
+    def _succeed(self, done: Done, run: _Run) -> None:
+        text = tr("{} of the image was reconstructed: {}").format(percent(done.cloud_fraction), done.output)
+        self.run_panel.write(text)
+        if not run.source.preview:
+            self.options.clear_output()
+        if run.project_number == self._project_number:
+            self._add(done, run.source)
+            if not run.source.preview:
+                self._say(tr("Clouds removed from “{}”.").format(run.source.name), "", Qgis.MessageLevel.Success)
+        else:
+            self._offer(done, run.source)
+
+    def _fail(self, failed: Failed, run: _Run) -> None:
+        for line in run.task.details:
+            self.run_panel.write(line)
+        self.run_panel.write(f"{failed.message} {failed.hint}")
+        cancelled = failed.code == "cancelled"
+        self._say(failed.message, failed.hint, Qgis.MessageLevel.Info if cancelled else Qgis.MessageLevel.Critical)
+
+    def _add(self, done: Done, source: Source) -> None:
+        try:
+            add_result(QgsProject.instance(), done, source)
+        except UncloudedError as error:
+            self._say(error.message, error.hint, Qgis.MessageLevel.Warning)
+
+    def _offer(self, done: Done, source: Source) -> None:
+        """Leaves it to the user whether a result goes into a project that it was not made for."""
+        bar = self._iface.messageBar()
+        text = tr("Clouds removed from “{}”, whose project was closed: {}").format(source.name, done.output)
+        item = bar.createMessage(NAME, text)
+        button = QPushButton(tr("Add to this project"), item)
+        button.clicked.connect(lambda: (self._add(done, source), bar.popWidget(item)))
+        item.layout().addWidget(button)
+        bar.pushWidget(item, Qgis.MessageLevel.Success)
+
+    def _may_replace(self, output: Path) -> bool:
+        existing = existing_outputs(output)
+        if not existing:
+            return True
+        names = "\n".join(str(path) for path in existing)
+        yes = QMessageBox.StandardButton.Yes
+        return QMessageBox.question(self, NAME, tr("These files exist. Replace them?") + f"\n{names}") == yes
+
+    def _choices(self, preview: bool) -> Choices:
+        inputs, options, advanced = self.inputs, self.options, self.advanced
+        source_path(inputs.optical)
+        method, model = options.method.method_and_model()
+        return Choices(
+            optical=inputs.optical,
+            sar=inputs.sar,
+            dates=inputs.dates.layers(),
+            mask=inputs.mask,
+            whole_image=options.area.area == Area.HAZE,
+            bbox=options.area.visible_box(inputs.optical) if preview else options.area.box(inputs.optical),
+            method=method,
+            model=model,
+            cloud_threshold=options.cloud_threshold,
+            grow_px=options.grow_px,
+            output="" if preview else options.output.filePath(),
+            bands=advanced.bands.text(),
+            level=advanced.level.currentData(),
+            offset=advanced.offset_text(),
+            device=advanced.device.currentData(),
+            mask_layer=advanced.mask_layer.isChecked(),
+            uncertainty_layer=advanced.uncertainty_layer.isChecked(),
+        )
+
+    # What is shown
+
+    def _problem(self) -> str:
+        """Says what stands in the way of a job; empty if nothing."""
+        try:
+            for layer in (self.inputs.optical, self.inputs.sar, self.inputs.mask, *self.inputs.dates.layers()):
+                if layer is not None:
+                    source_path(layer)
+        except UncloudedError as error:
+            return str(error)
+        return self.options.method.missing(self.inputs.sar is not None, bool(self.inputs.dates.layers()))
+
+    def _show_state(self) -> None:
+        if self._run is None:
+            self.run_panel.show_idle(self._problem())
+
+    def _show_page(self) -> None:
+        layers = QgsProject.instance().mapLayers().values()
+        has_images = any(layer.type() == QgsMapLayerType.RasterLayer for layer in layers)
+        self.pages.setCurrentIndex(1 if has_images or self._run is not None else 0)
+        self.inputs.setEnabled(has_images)
+        self._show_state()
+        if has_images and self.isVisible() and not self._asked_backend:
+            self.find_backend()
+
+    def _meet_backend(self, outcome: object) -> None:
+        self._starting = None
+        if isinstance(outcome, Ready):
+            self.options.method.show_models(outcome.models)
+            self.advanced.show_devices(outcome.devices)
+        elif isinstance(outcome, BackendError):
+            self.banner.show_error(outcome)
+            self.run_panel.write(str(outcome))
+
+    def _note_closed_project(self) -> None:
+        self._project_number += 1
+
+    def _say(self, message: str, hint: str, level: Qgis.MessageLevel) -> None:
+        QgsMessageLog.logMessage(f"{message} {hint}".strip(), NAME, level)
+        self._iface.messageBar().pushMessage(
+            NAME, f"{message} {hint}".strip(), level, 0 if level == Qgis.MessageLevel.Critical else 8
+        )
+
+    def _connect(self) -> None:
+        project = QgsProject.instance()
+        project.layersAdded.connect(self._show_page)
+        project.layersRemoved.connect(self._show_page)
+        project.cleared.connect(self._note_closed_project)
+        self.visibilityChanged.connect(self._show_page)
+        for panel in (self.inputs, self.options, self.advanced):
+            panel.changed.connect(self._show_state)
+        for panel in (self.inputs, self.options):
+            panel.refused.connect(lambda error: self._say(error.message, error.hint, Qgis.MessageLevel.Warning))
+        self.run_panel.preview_asked.connect(self.preview)
+        self.run_panel.run_asked.connect(self.run)
+        self.run_panel.cancel_asked.connect(self.cancel)
+        self.banner.settings_asked.connect(self.open_settings)
+        self.banner.retry_asked.connect(self.find_backend)
+
+    def _lay_out(self) -> None:
+        form = QWidget(self)
+        column = QVBoxLayout(form)
+        for panel in (self.inputs, self.options, self.advanced):
+            column.addWidget(panel)
+        column.addStretch(1)
+        align([self.inputs, self.options, self.advanced])
+        scroll = QScrollArea(self)
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QScrollArea.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        scroll.setWidget(form)
+        page = QWidget(self)
+        work = QVBoxLayout(page)
+        work.setContentsMargins(0, 0, 0, 0)
+        work.addWidget(scroll, 1)
+        work.addWidget(self.run_panel)
+        self.pages.addWidget(self.empty)
+        self.pages.addWidget(page)
+        content = QWidget(self)
+        whole = QVBoxLayout(content)
+        whole.setContentsMargins(6, 6, 6, 6)
+        whole.addWidget(self.banner)
+        whole.addWidget(self.pages, 1)
+        self.setWidget(content)

@@ -1,0 +1,148 @@
+"""The upper part of the dock: image, radar, other dates, mask."""
+
+from __future__ import annotations
+
+from typing import Optional
+
+from qgis.core import QgsApplication, QgsMapLayer, QgsMapLayerProxyModel, QgsProject, QgsRasterLayer
+from qgis.gui import QgsMapLayerComboBox
+from qgis.PyQt.QtCore import pyqtSignal
+from qgis.PyQt.QtWidgets import QFileDialog, QHBoxLayout, QMenu, QToolButton, QWidget
+
+from ..backend.errors import UncloudedError
+from .dates_list import DatesList
+from .forms import new_form, shrinkable
+from .product_layer import open_product
+from .settings import Setting
+from .wording import tr
+
+
+class InputsPanel(QWidget):
+    """Choice of the layers that go into a job."""
+
+    changed = pyqtSignal()
+    refused = pyqtSignal(object)
+    """The UncloudedError why a file that the user chose could not be opened."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.optical_box = _layer_box(self, tr("The image that has clouds; the result gets the same bands."))
+        self.open_button = QToolButton(self)
+        self.sar_box = _layer_box(
+            self, tr("A Sentinel-1 image (VV, VH) of about the same days: radar sees through clouds."), tr("None")
+        )
+        self.dates = DatesList(self)
+        self.mask_box = _layer_box(
+            self,
+            tr("A layer that says where clouds are: 0/1, a probability, or Sentinel-2's scene classification (SCL)."),
+            tr("Detect clouds automatically"),
+        )
+        self._build_open_button()
+        self._lay_out()
+        self._restore()
+        for box, setting in self._settings():
+            box.layerChanged.connect(self._note_change)
+            box.activated.connect(
+                lambda _, box=box, setting=setting: setting.set(box.currentLayer().id() if box.currentLayer() else "")
+            )
+        self.dates.changed.connect(self.changed)
+        QgsProject.instance().layersAdded.connect(self._restore)
+
+    @property
+    def optical(self) -> Optional[QgsRasterLayer]:
+        """The image, None if the project has none."""
+        return self.optical_box.currentLayer()
+
+    @property
+    def sar(self) -> Optional[QgsRasterLayer]:
+        """The radar image, if one is chosen."""
+        return self.sar_box.currentLayer()
+
+    @property
+    def mask(self) -> Optional[QgsRasterLayer]:
+        """The cloud mask, if one is chosen."""
+        return self.mask_box.currentLayer()
+
+    def prefer(self, layer: Optional[QgsMapLayer]) -> None:
+        """Chooses a layer as the image, if it can be one."""
+        if isinstance(layer, QgsRasterLayer):
+            self.optical_box.setLayer(layer)
+
+    def ask_for_file(self) -> None:
+        """Lets the user choose an image file or the zip of a product."""
+        title = tr("Open an image or a zipped product")
+        path, _ = QFileDialog.getOpenFileName(self, title, Setting.FOLDER.get(), tr("Images and zips (*)"))
+        self.open(path)
+
+    def ask_for_folder(self) -> None:
+        """Lets the user choose a .SAFE folder or a folder of band files."""
+        title = tr("Open a .SAFE folder or a folder of band files")
+        self.open(QFileDialog.getExistingDirectory(self, title, Setting.FOLDER.get()))
+
+    def open(self, path: str) -> None:
+        """Adds a product to the project and chooses it as the image."""
+        if not path:
+            return
+        Setting.FOLDER.set(path.rpartition("/")[0])
+        try:
+            layer = open_product(path)
+        except UncloudedError as error:
+            self.refused.emit(error)
+            return
+        QgsProject.instance().addMapLayer(layer)
+        self.optical_box.setLayer(layer)
+        Setting.OPTICAL.set(layer.id())
+
+    def _settings(self) -> tuple[tuple[QgsMapLayerComboBox, Setting], ...]:
+        return ((self.optical_box, Setting.OPTICAL), (self.sar_box, Setting.SAR), (self.mask_box, Setting.MASK))
+
+    def _restore(self) -> None:
+        """Chooses the layers of the last session again once their project is open."""
+        for box, setting in self._settings():
+            layer = QgsProject.instance().mapLayer(setting.get())
+            if layer is not None:
+                box.setLayer(layer)
+        self._note_change()
+
+    def _note_change(self) -> None:
+        others = (self.optical, self.sar, self.mask)
+        self.dates.exclude(layer.id() for layer in others if layer is not None)
+        self.changed.emit()
+
+    def _build_open_button(self) -> None:
+        button = self.open_button
+        button.setIcon(QgsApplication.getThemeIcon("/mActionFileOpen.svg"))
+        button.setToolTip(tr("Open an image file, a .SAFE folder, a zip of one, or a folder of band files"))
+        button.setAccessibleName(tr("Open an image"))
+        button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        button.setMenu(self.open_menu())
+
+    def open_menu(self) -> QMenu:
+        """Gives the menu of the two ways to open an image."""
+        menu = QMenu(self)
+        menu.addAction(tr("Image file or zipped product…"), self.ask_for_file)
+        menu.addAction(tr("Folder: .SAFE or band files…"), self.ask_for_folder)
+        return menu
+
+    def _lay_out(self) -> None:
+        row = QHBoxLayout()
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(self.optical_box, 1)
+        row.addWidget(self.open_button)
+        form = new_form(self)
+        form.addRow(tr("&Image"), row)
+        form.addRow(tr("Ra&dar"), self.sar_box)
+        form.addRow(tr("Other da&tes"), self.dates)
+        form.addRow(tr("Cloud mas&k"), self.mask_box)
+        form.labelForField(row).setBuddy(self.optical_box)
+
+
+def _layer_box(parent: QWidget, tip: str, empty: str = "") -> QgsMapLayerComboBox:
+    box = QgsMapLayerComboBox(parent)
+    box.setFilters(QgsMapLayerProxyModel.Filter.RasterLayer)
+    if empty:
+        box.setAllowEmptyLayer(True, empty)
+        box.setLayer(None)
+    box.setToolTip(tip)
+    shrinkable(box)
+    return box

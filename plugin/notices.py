@@ -1,0 +1,83 @@
+"""The two pages that the dock shows when there is nothing to work on or nothing to work with."""
+
+from __future__ import annotations
+
+from qgis.core import QgsApplication
+from qgis.PyQt.QtCore import QSize, Qt, pyqtSignal
+from qgis.PyQt.QtWidgets import QFrame, QHBoxLayout, QLabel, QMenu, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+
+from ..backend.errors import UncloudedError
+from .wording import tr
+
+ICON_PX = 20
+
+
+class EmptyPage(QWidget):
+    """Says what to do in a project without images.
+
+    Args:
+        menu: The ways to open an image.
+        parent: The dock.
+    """
+
+    def __init__(self, menu: QMenu, parent: QWidget) -> None:
+        super().__init__(parent)
+        text = QLabel(
+            tr(
+                "<h3>Remove clouds from a satellite image</h3>"
+                "<ol style='margin-left:-20px'>"
+                "<li>Open a Sentinel-2 image (or one of another optical sensor): add it to the map as a raster layer, "
+                "or press the button below.</li>"
+                "<li>Add a radar image or other dates of the same place, if you have them.</li>"
+                "<li>Press <b>Remove clouds</b>. The result appears above the image; clear pixels stay.</li>"
+                "</ol>"
+            ),
+            self,
+        )
+        text.setWordWrap(True)
+        text.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
+        self.open_button = QPushButton(QgsApplication.getThemeIcon("/mActionFileOpen.svg"), tr("&Open an image"), self)
+        self.open_button.setToolTip(tr("An image file, a .SAFE folder, a zip of one, or a folder of band files"))
+        self.open_button.setMenu(menu)
+        column = QVBoxLayout(self)
+        column.addWidget(text)
+        column.addWidget(self.open_button, 0, Qt.AlignmentFlag.AlignLeft)
+        column.addStretch(1)
+
+
+class Banner(QFrame):
+    """Says that the backend is missing or broken, and offers the two ways out."""
+
+    settings_asked = pyqtSignal()
+    retry_asked = pyqtSignal()
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setFrameShape(QFrame.Shape.StyledPanel)
+        icon = QLabel(self)
+        icon.setPixmap(QgsApplication.getThemeIcon("/mIconWarning.svg").pixmap(QSize(ICON_PX, ICON_PX)))
+        self.text = QLabel(self)
+        self.text.setWordWrap(True)
+        self.text.setTextFormat(Qt.TextFormat.PlainText)
+        self.text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.text.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.settings_button = QPushButton(tr("&Settings…"), self)
+        self.settings_button.clicked.connect(self.settings_asked)
+        self.retry_button = QPushButton(tr("Try agai&n"), self)
+        self.retry_button.clicked.connect(self.retry_asked)
+        buttons = QHBoxLayout()
+        buttons.addWidget(self.settings_button)
+        buttons.addWidget(self.retry_button)
+        buttons.addStretch(1)
+        column = QVBoxLayout()
+        column.addWidget(self.text)
+        column.addLayout(buttons)
+        row = QHBoxLayout(self)
+        row.addWidget(icon, 0, Qt.AlignmentFlag.AlignTop)
+        row.addLayout(column, 1)
+        self.hide()
+
+    def show_error(self, error: UncloudedError) -> None:
+        """Shows what is wrong and what to do."""
+        self.text.setText(f"{error.message}\n{error.hint}".strip())
+        self.show()

@@ -1,0 +1,184 @@
+"""From the files of a finished job to styled layers above their source."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Dict, List, Optional
+
+from qgis.core import (
+    QgsColorRampShader,
+    QgsContrastEnhancement,
+    QgsGradientColorRamp,
+    QgsGradientStop,
+    QgsLayerTreeGroup,
+    QgsMultiBandColorRenderer,
+    QgsPalettedRasterRenderer,
+    QgsProject,
+    QgsRasterBandStats,
+    QgsRasterLayer,
+    QgsRasterMinMaxOrigin,
+    QgsRectangle,
+    QgsSingleBandGrayRenderer,
+    QgsSingleBandPseudoColorRenderer,
+)
+from qgis.PyQt.QtGui import QColor
+
+from ..backend.errors import OutputError
+from ..backend.protocol import Done
+from .wording import tr
+
+RESULT = "unclouded/result"
+"""Custom property of the layers that a job made: `image`, `mask` or `uncertainty`."""
+PREVIEW = "unclouded/preview"
+"""Custom property of a preview's group or layer: the id of its source."""
+SAMPLE_PIXELS = 250_000
+BAND_NAME = re.compile(r"\bB0?(\d{1,2}A?)\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Source:
+    """What is remembered of the source layer while the job runs; the layer itself may be gone by then."""
+
+    layer_id: str
+    name: str
+    preview: bool = False
+
+
+def add_result(project: QgsProject, done: Done, source: Source) -> QgsRasterLayer:
+    """Adds the layers of a finished job right above their source, in a group if they are several.
+
+    Args:
+        project: Where to.
+        done: Tells the files.
+        source: The layer that was treated; if it is gone, the result comes on top.
+
+    Returns:
+        The layer of the image.
+
+    Raises:
+        OutputError: QGIS cannot open the result.
+    """
+    original = project.mapLayer(source.layer_id)
+    name = (tr("Preview: {}") if source.preview else tr("{} without clouds")).format(source.name)
+    image = _open(done.output, name, "image")
+    style_image(image, original if isinstance(original, QgsRasterLayer) else None)
+    extras = _extras(done)
+    if source.preview:
+        remove_previews(project, source.layer_id)
+    parent, index = _place(project, source.layer_id)
+    if extras:
+        parent = parent.insertGroup(index, name)
+        index = 0
+    if source.preview:
+        (parent if extras else image).setCustomProperty(PREVIEW, source.layer_id)
+    for layer in (*extras, image):
+        project.addMapLayer(layer, False)
+        node = parent.insertLayer(index, layer)
+        node.setItemVisibilityChecked(layer is image)
+        node.setExpanded(False)
+        index += 1
+    return image
+
+
+def remove_previews(project: QgsProject, layer_id: str) -> None:
+    """Removes the layers of earlier previews of a source."""
+    root = project.layerTreeRoot()
+    for group in root.findGroups(True):
+        if group.customProperty(PREVIEW) == layer_id:
+            project.removeMapLayers(group.findLayerIds())
+            group.parent().removeChildNode(group)
+    stale = [key for key, layer in project.mapLayers().items() if layer.customProperty(PREVIEW) == layer_id]
+    project.removeMapLayers(stale)
+
+
+def style_image(image: QgsRasterLayer, original: Optional[QgsRasterLayer]) -> None:
+    """Shows the bands that the source shows, with a stretch of the result's own values."""
+    if original is not None:
+        _take_bands(image, original)
+    if isinstance(image.renderer(), (QgsMultiBandColorRenderer, QgsSingleBandGrayRenderer)):
+        image.setContrastEnhancement(
+            QgsContrastEnhancement.ContrastEnhancementAlgorithm.StretchToMinimumMaximum,
+            QgsRasterMinMaxOrigin.Limits.CumulativeCut,
+            QgsRectangle(),
+            SAMPLE_PIXELS,
+        )
+
+
+def style_mask(layer: QgsRasterLayer) -> None:
+    """Shows cloud and shadow in two colours over the image, and nothing where it is clear."""
+    classes = [
+        QgsPalettedRasterRenderer.Class(0, QColor(0, 0, 0, 0), tr("clear (as measured)")),
+        QgsPalettedRasterRenderer.Class(1, QColor(230, 97, 1), tr("cloud")),
+        QgsPalettedRasterRenderer.Class(2, QColor(94, 60, 153), tr("shadow")),
+    ]
+    layer.setRenderer(QgsPalettedRasterRenderer(layer.dataProvider(), 1, classes))
+    layer.setOpacity(0.6)
+
+
+def style_uncertainty(layer: QgsRasterLayer) -> None:
+    """Shows the standard error of the first band from transparent (as measured) over yellow to dark red."""
+    highest = layer.dataProvider().bandStatistics(1, QgsRasterBandStats.Stats.Max, QgsRectangle(), SAMPLE_PIXELS)
+    ramp = QgsGradientColorRamp(
+        QColor(255, 255, 178, 0),
+        QColor(128, 0, 38),
+        False,
+        [QgsGradientStop(0.02, QColor(255, 237, 160)), QgsGradientStop(0.5, QColor(253, 141, 60))],
+    )
+    renderer = QgsSingleBandPseudoColorRenderer(layer.dataProvider(), 1)
+    renderer.setClassificationMin(0.0)
+    renderer.setClassificationMax(max(highest.maximumValue, 1e-3))
+    renderer.createShader(ramp, QgsColorRampShader.Type.Interpolated)
+    layer.setRenderer(renderer)
+    layer.setOpacity(0.8)
+
+
+def _extras(done: Done) -> List[QgsRasterLayer]:
+    extras = []
+    if done.mask_output:
+        extras.append(_open(done.mask_output, tr("Clouds and shadows"), "mask"))
+        style_mask(extras[-1])
+    if done.uncertainty_output:
+        extras.append(_open(done.uncertainty_output, tr("Uncertainty"), "uncertainty"))
+        style_uncertainty(extras[-1])
+    return extras
+
+
+def _open(path: str, name: str, kind: str) -> QgsRasterLayer:
+    layer = QgsRasterLayer(path, name, "gdal")
+    if not layer.isValid():
+        raise OutputError(
+            tr("QGIS cannot open the result {}.").format(path), tr("See whether the file is still there.")
+        )
+    layer.setCustomProperty(RESULT, kind)
+    return layer
+
+
+def _place(project: QgsProject, layer_id: str) -> tuple[QgsLayerTreeGroup, int]:
+    """Finds the group and position of a layer; the top if it is gone."""
+    node = project.layerTreeRoot().findLayer(layer_id)
+    if node is None:
+        return project.layerTreeRoot(), 0
+    return node.parent(), node.parent().children().index(node)
+
+
+def _take_bands(image: QgsRasterLayer, original: QgsRasterLayer) -> None:
+    shown = original.renderer()
+    if image.bandCount() == original.bandCount():
+        image.setRenderer(shown.clone())
+        return
+    if not isinstance(shown, QgsMultiBandColorRenderer):
+        return
+    numbers = _numbers_by_name(image)
+    names = [_band_name(original, band) for band in (shown.redBand(), shown.greenBand(), shown.blueBand())]
+    if all(name in numbers for name in names):
+        image.setRenderer(QgsMultiBandColorRenderer(image.dataProvider(), *(numbers[name] for name in names)))
+
+
+def _numbers_by_name(layer: QgsRasterLayer) -> Dict[str, int]:
+    return {_band_name(layer, band): band for band in range(1, layer.bandCount() + 1)}
+
+
+def _band_name(layer: QgsRasterLayer, band: int) -> str:
+    match = BAND_NAME.search(layer.bandName(band))
+    return f"B{match[1].upper()}" if match else ""
