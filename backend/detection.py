@@ -9,9 +9,9 @@ import numpy as np
 
 from . import clouds
 from .errors import NoData
+from .geotiff import Writer
 from .outputs import Outputs
 from .protocol import DetectClouds, Done
-from .raster import Writer
 from .reporting import Reporter
 from .scene import open_optical, open_scene
 from .survey import MASK_LAYOUT, MaskRules, classified

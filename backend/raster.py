@@ -1,18 +1,17 @@
-"""Files and arrays: rasters of any grid read in windows of one grid, GeoTIFFs written in windows."""
+"""Files to arrays: rasters of any grid, read in windows of one grid."""
 
 from __future__ import annotations
 
 import contextlib
 import math
 import warnings
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from types import TracebackType
 
 import numpy as np
 import rasterio
 from affine import Affine
+from rasterio._err import CPLE_BaseError
 from rasterio.crs import CRS
 from rasterio.enums import ColorInterp, Resampling
 from rasterio.errors import CRSError, NotGeoreferencedWarning, RasterioError
@@ -20,14 +19,15 @@ from rasterio.vrt import WarpedVRT
 from rasterio.warp import transform_bounds
 from rasterio.windows import Window as RasterioWindow
 
-from .errors import Extent, InputError, NoOverlap, OutputError, UnreadableRaster
-from .sensors import Bool
+from .errors import Extent, InputError, NoOverlap, UnreadableRaster
+from .sensors import Bool, band_name
 from .tiling import Window
 
 # A missing georeference is said in our own words, see scene.open_scene.
 warnings.filterwarnings("ignore", category=NotGeoreferencedWarning)
 
-BLOCK_PX = 512
+RASTER_ERRORS = (RasterioError, CPLE_BaseError)
+"""What reading and writing raise: some of GDAL's own errors come through as they are."""
 METRES_PER_DEGREE = 111_320
 
 
@@ -165,14 +165,16 @@ def open_raster(path: str) -> Raster:
     """Describes a file that GDAL reads.
 
     Raises:
-        UnreadableRaster: GDAL does not read it, or it has no bands.
+        UnreadableRaster: GDAL does not read it, or it has no bands, or complex ones.
         InputError: Its grid is rotated.
     """
     try:
         with rasterio.open(path) as dataset:
+            if any(dtype.startswith("complex") for dtype in dataset.dtypes):
+                raise ValueError("its values are complex numbers, as in single-look radar products")
             grid = Grid(dataset.crs or None, dataset.transform, dataset.width, dataset.height)
             bands = tuple(
-                RasterBand(path, i, grid, np.dtype(dtype), nodata, description, scale, offset)
+                RasterBand(path, i, grid, np.dtype(dtype), _storable(nodata, dtype), description, scale, offset)
                 for i, dtype, nodata, description, scale, offset, colour in zip(
                     dataset.indexes,
                     dataset.dtypes,
@@ -183,10 +185,10 @@ def open_raster(path: str) -> Raster:
                     dataset.colorinterp,
                     strict=True,
                 )
-                if colour != ColorInterp.alpha
+                if colour != ColorInterp.alpha or band_name(description or "")
             )
             tags = dict(dataset.tags())
-    except (RasterioError, OSError, ValueError) as error:
+    except (*RASTER_ERRORS, OSError, ValueError) as error:
         raise UnreadableRaster(path, str(error)) from error
     if not bands:
         raise UnreadableRaster(path, "it has no bands (a container of several images? give one of them)")
@@ -196,6 +198,14 @@ def open_raster(path: str) -> Raster:
             "Warp it first, for example with gdalwarp or QGIS's Warp (reproject).",
         )
     return Raster(path, bands, tags)
+
+
+def _storable(nodata: float | None, dtype: str) -> float | None:
+    """None for a value that the type cannot hold, which therefore marks nothing."""
+    if nodata is None or not np.issubdtype(dtype, np.integer):
+        return nodata
+    limits = np.iinfo(dtype)
+    return nodata if limits.min <= nodata <= limits.max and nodata == int(nodata) else None
 
 
 class Reader:
@@ -267,7 +277,7 @@ class Reader:
                 values[(positions, *target)] = dataset.read(
                     indexes, window=RasterioWindow(part.column, part.row, part.width, part.height)
                 )
-            except RasterioError as error:
+            except RASTER_ERRORS as error:
                 raise UnreadableRaster(
                     dataset.name, f"{error.args[0] if error.args else error} (damaged or cut off?)"
                 ) from error
@@ -279,86 +289,3 @@ class Reader:
         if self.nodata is not None and not math.isnan(self.nodata):
             missing |= values == self.nodata
         return missing
-
-
-@dataclass(frozen=True)
-class Layout:
-    """How an output file is laid out, beside its grid."""
-
-    count: int
-    dtype: np.dtype
-    nodata: float | None
-    descriptions: Sequence[str | None]
-    scales: Sequence[float]
-    offsets: Sequence[float]
-    tags: dict[str, str]
-    resampling: Resampling = Resampling.average
-    """For the overviews."""
-
-
-class Writer:
-    """Writes a tiled, compressed GeoTIFF window by window; `finish` adds the overviews."""
-
-    def __init__(self, path: Path, grid: Grid, layout: Layout) -> None:
-        self._path = path
-        self._layout = layout
-        floating = np.issubdtype(layout.dtype, np.floating)
-        try:
-            self._dataset = rasterio.open(
-                path,
-                "w",
-                driver="GTiff",
-                width=grid.width,
-                height=grid.height,
-                count=layout.count,
-                dtype=layout.dtype,
-                crs=grid.crs,
-                transform=grid.transform,
-                nodata=layout.nodata,
-                tiled=True,
-                blockxsize=BLOCK_PX,
-                blockysize=BLOCK_PX,
-                interleave="band",
-                compress="deflate",
-                zlevel=1,
-                predictor=3 if floating else 2,
-                num_threads="all_cpus",
-                bigtiff="if_safer",
-            )
-            self._dataset.descriptions = tuple(layout.descriptions)
-            if any(scale != 1 for scale in layout.scales) or any(layout.offsets):
-                self._dataset.scales = tuple(layout.scales)
-                self._dataset.offsets = tuple(layout.offsets)
-            self._dataset.update_tags(**layout.tags)
-        except RasterioError as error:
-            raise _write_error(path, error) from error
-
-    def write(self, window: Window, values: np.ndarray) -> None:
-        """Writes (C, H, W) values at a window of the grid."""
-        try:
-            self._dataset.write(values, window=RasterioWindow(window.column, window.row, window.width, window.height))
-        except RasterioError as error:
-            raise _write_error(self._path, error) from error
-
-    def close(self) -> None:
-        """Closes the file as it is."""
-        self._dataset.close()
-
-    def finish(self) -> None:
-        """Closes the file and adds overviews down to less than a block."""
-        self.close()
-        try:
-            with rasterio.open(self._path, "r+") as dataset:
-                side = max(dataset.width, dataset.height)
-                factors = [2**level for level in range(1, 16) if side / 2 ** (level - 1) > BLOCK_PX]
-                if factors:
-                    dataset.build_overviews(factors, self._layout.resampling)
-        except RasterioError as error:
-            raise _write_error(self._path, error) from error
-
-
-def _write_error(path: Path, error: Exception) -> OutputError:
-    return OutputError(
-        f"{path.name} could not be written to {path.parent.parent}: {error}.",
-        "See that the folder is writable and the disk has room.",
-    )

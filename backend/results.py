@@ -9,10 +9,10 @@ import numpy as np
 from rasterio.enums import Resampling
 
 from . import clouds
+from .geotiff import Layout, Writer
 from .observation import Reconstruction
 from .outputs import Outputs
 from .protocol import RemoveClouds
-from .raster import Layout, Writer
 from .scene import Optical, Scene
 from .sensors import Float, Scaling
 from .survey import MASK_LAYOUT

@@ -10,9 +10,9 @@ import numpy as np
 from . import clouds
 from .cloudfield import CloudField
 from .errors import UsageError
+from .geotiff import Writer
 from .outputs import Outputs
 from .protocol import Done, SimulateClouds
-from .raster import Writer
 from .reporting import Reporter
 from .results import image_layout
 from .scene import OpticalReader, open_optical

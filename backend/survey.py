@@ -15,7 +15,8 @@ from rasterio.enums import Resampling
 from . import clouds
 from .background import BlockSums
 from .errors import InputError, NoData
-from .raster import Grid, Layout, Raster, Reader, Writer, open_raster
+from .geotiff import Layout, Writer
+from .raster import Grid, Raster, Reader, open_raster
 from .reporting import Reporter
 from .scene import Log, Optical, OpticalReader, Pixels, Scene
 from .sensors import UNHANDLED_OFFSET

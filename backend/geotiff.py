@@ -1,0 +1,130 @@
+"""Arrays to files: GeoTIFFs written in windows, and read again before anyone trusts them."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import rasterio
+from rasterio.enums import Resampling
+from rasterio.windows import Window as RasterioWindow
+
+from .errors import OutputError
+from .raster import RASTER_ERRORS, Grid
+from .tiling import Window
+
+BLOCK_PX = 512
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How an output file is laid out, beside its grid."""
+
+    count: int
+    dtype: np.dtype
+    nodata: float | None
+    descriptions: Sequence[str | None]
+    scales: Sequence[float]
+    offsets: Sequence[float]
+    tags: dict[str, str]
+    resampling: Resampling = Resampling.average
+    """For the overviews."""
+
+
+class Writer:
+    """Writes a tiled, compressed GeoTIFF window by window; `finish` adds the overviews and reads it all again.
+
+    GDAL keeps silent when a disk is full while a file is closed, so what was written is compared with what lies there.
+    """
+
+    def __init__(self, path: Path, grid: Grid, layout: Layout) -> None:
+        self._path = path
+        self._layout = layout
+        self._written: list[tuple[RasterioWindow, int]] = []
+        floating = np.issubdtype(layout.dtype, np.floating)
+        try:
+            self._dataset = rasterio.open(
+                path,
+                "w",
+                driver="GTiff",
+                width=grid.width,
+                height=grid.height,
+                count=layout.count,
+                dtype=layout.dtype,
+                crs=grid.crs,
+                transform=grid.transform,
+                nodata=layout.nodata,
+                tiled=True,
+                blockxsize=BLOCK_PX,
+                blockysize=BLOCK_PX,
+                interleave="band",
+                compress="deflate",
+                zlevel=1,
+                predictor=3 if floating else 2,
+                num_threads="all_cpus",
+                alpha="no",
+                bigtiff="if_safer",
+            )
+            self._dataset.descriptions = tuple(layout.descriptions)
+            if any(scale != 1 for scale in layout.scales) or any(layout.offsets):
+                self._dataset.scales = tuple(layout.scales)
+                self._dataset.offsets = tuple(layout.offsets)
+            self._dataset.update_tags(**layout.tags)
+        except RASTER_ERRORS as error:
+            raise _write_error(path, error) from error
+
+    def write(self, window: Window, values: np.ndarray) -> None:
+        """Writes (C, H, W) values at a window of the grid."""
+        part = RasterioWindow(window.column, window.row, window.width, window.height)
+        try:
+            self._dataset.write(values, window=part)
+        except RASTER_ERRORS as error:
+            raise _write_error(self._path, error) from error
+        self._written.append((part, _checksum(values)))
+
+    def close(self) -> None:
+        """Closes the file as it is."""
+        self._dataset.close()
+
+    def finish(self) -> None:
+        """Closes the file, adds overviews down to less than a block, and checks that all of it lies on the disk.
+
+        Raises:
+            OutputError: The disk is full, or the file was damaged.
+        """
+        self.close()
+        try:
+            with rasterio.open(self._path, "r+") as dataset:
+                side = max(dataset.width, dataset.height)
+                factors = [2**level for level in range(1, 16) if side / 2 ** (level - 1) > BLOCK_PX]
+                if factors:
+                    dataset.build_overviews(factors, self._layout.resampling)
+            with rasterio.open(self._path) as dataset:
+                whole = all(_checksum(dataset.read(window=part)) == checksum for part, checksum in self._written)
+            for level in range(len(factors)):
+                _read_all(self._path, level)
+        except RASTER_ERRORS as error:
+            raise _write_error(self._path, error) from error
+        if not whole:
+            raise _write_error(self._path, "it differs from what was written")
+
+
+def _checksum(values: np.ndarray) -> int:
+    return zlib.adler32(np.ascontiguousarray(values))
+
+
+def _read_all(path: Path, overview_level: int) -> None:
+    """Reads an overview, which fails if a part of it is missing."""
+    with rasterio.open(path, overview_level=overview_level) as dataset:
+        for _, window in dataset.block_windows(1):
+            dataset.read(window=window)
+
+
+def _write_error(path: Path, reason: object) -> OutputError:
+    return OutputError(
+        f"{path.name} could not be written to {path.parent.parent}: {reason}.",
+        "See that the folder is writable and the disk has room.",
+    )
