@@ -29,7 +29,7 @@ SHADOW_DEPTH = 0.1
 _EDGE_DEPTH = float(-np.log(1 - CLOUD_OPACITY))
 _LOW_LIMIT = 6.0
 """Largest optical depth of low clouds: 0.25 % of the ground shines through."""
-_HIGH_LIMIT = 1.4
+_HIGH_LIMIT = 1.0
 """Largest optical depth of high veils."""
 _VEIL_STEP_PX = 4
 """Veils are smooth: they are evaluated at every fourth pixel and interpolated."""
@@ -133,7 +133,7 @@ class CloudField:
         self._cell_px = max(4.0, _between(rng, shape.cell_m) / resolution_m)
         self._steepness = _between(rng, shape.steepness)
         self._veil_cell_px = max(8.0, rng.uniform(2000, 9000) / resolution_m)
-        self._veil_steepness = rng.uniform(0.15, 0.9)
+        self._veil_steepness = _between(rng, (0.08, 0.6))
         self._veil_turn = rng.uniform(0, np.pi)
         self._veil_stretch = rng.uniform(1, 5)
         self._veil_lag = rng.uniform(*shape.veil_lag)

@@ -22,7 +22,7 @@ Positions = NDArray[np.float64]
 RESOLUTION_M = 10.0
 _LOOKS = 4.4
 """Equivalent number of looks of Sentinel-1 GRD images."""
-_SUN_AZIMUTH_DEG, _SUN_ELEVATION_DEG = 155.0, 55.0
+SUN_AZIMUTH_DEG, SUN_ELEVATION_DEG = 155.0, 55.0
 _CROP_SHARES = {"wheat": 0.30, "barley": 0.14, "rapeseed": 0.11, "maize": 0.21, "beet": 0.15, "fallow": 0.09}
 
 
@@ -270,7 +270,7 @@ def _texture(ground: Map, patchwork: Float, seed: int) -> Float:
 def _sunlight(elevation_m: Float) -> Float:
     """Light on a slope relative to flat ground, two thirds of it direct."""
     south, east = np.gradient(elevation_m, RESOLUTION_M)
-    azimuth, elevation = np.radians(_SUN_AZIMUTH_DEG), np.radians(_SUN_ELEVATION_DEG)
+    azimuth, elevation = np.radians(SUN_AZIMUTH_DEG), np.radians(SUN_ELEVATION_DEG)
     rise = -south * np.cos(azimuth) + east * np.sin(azimuth)  # of the ground towards the sun
     direct = (1 - rise / np.tan(elevation)) / np.sqrt(1 + south**2 + east**2)
     light: Float = np.clip(1 / 3 + 2 / 3 * direct, 0.3, 1.6).astype(np.float32)

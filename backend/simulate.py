@@ -22,7 +22,7 @@ _HIGH_SHAPE = {"B1": 1.0, "B2": 1.0, "B3": 0.97, "B4": 0.97, "B5": 0.98, "B6": 0
 _HIGH_SHAPE |= {"B8A": 0.97, "B9": 0.72, "B10": 0.45, "B11": 0.6, "B12": 0.45}
 """The same for cirrus: ice absorbs in the short-wave infrared; B10 sees it as little vapour lies above it."""
 _LOW_EXPONENT = 0.3
-_HIGH_EXPONENT = 0.7
+_HIGH_EXPONENT = 0.45
 """Optical depth falls with wavelength to the power of minus this: thin clouds are clearer in the infrared."""
 
 
