@@ -86,44 +86,29 @@ def run(folder: Path, remove: Remove, say: Say) -> list[Score]:
     Raises:
         UncloudedError: A job failed.
     """
-    files = {name: str(folder / f"{name}.tif") for name in ("cloudy", "truth", "clear", "mask", "uncertainty")}
     say("Removing the clouds with the generator, Sentinel-1 and another date")
-    remove(
-        RemoveClouds(
-            id="demo",
-            optical=files["cloudy"],
-            output=files["clear"],
-            sar=str(folder / "sar.tif"),
-            dates=[str(folder / DATE_FILE)],
-            mask_output=files["mask"],
-            uncertainty_output=files["uncertainty"],
-            overwrite=True,
-        )
-    )
+    cloudy = str(folder / "cloudy.tif")
+    _remove_and_draw(folder, cloudy, str(folder / "sar.tif"), [str(folder / DATE_FILE)], remove, folder / "truth.tif")
     for method in UNTRAINED:
         say(f"Removing the clouds with {method}")
         remove(_untrained_job(folder, method))
-    quicklook.write(
-        str(folder / "quicklook.png"),
-        cloudy=files["cloudy"],
-        result=files["clear"],
-        mask=files["mask"],
-        uncertainty=files["uncertainty"],
-        truth=files["truth"],
-    )
     return _scores(folder)
 
 
 def run_own(folder: Path, optical: str, sar: str | None, remove: Remove) -> None:
-    """Removes the clouds of a user's image; writes clear.tif, mask.tif, uncertainty.tif and quicklook.png.
+    """Removes the clouds of a user's image, writes clear.tif, mask.tif, uncertainty.tif and quicklook.png.
+
+    Args:
+        folder: Receives the results; made if it does not exist.
+        optical: The image.
+        sar: Sentinel-1 of the same place, if there is some.
+        remove: Runs one job.
 
     Raises:
         UncloudedError: The job failed.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    clear, mask, uncertainty = (str(folder / f"{name}.tif") for name in ("clear", "mask", "uncertainty"))
-    remove(RemoveClouds("demo", optical, clear, sar, mask_output=mask, uncertainty_output=uncertainty, overwrite=True))
-    quicklook.write(str(folder / "quicklook.png"), cloudy=optical, result=clear, mask=mask, uncertainty=uncertainty)
+    _remove_and_draw(folder, optical, sar, [], remove, None)
 
 
 def as_table(scores: list[Score]) -> str:
@@ -132,6 +117,32 @@ def as_table(scores: list[Score]) -> str:
     for score in sorted(scores, key=lambda score: score.mae):
         lines.append(f"{score.method:38} {score.mae:7.4f} {score.psnr_db:8.2f} {score.sam_degrees:8.2f}")
     return "\n".join(lines)
+
+
+def _remove_and_draw(
+    folder: Path, optical: str, sar: str | None, dates: list[str], remove: Remove, truth: Path | None
+) -> None:
+    clear, mask, uncertainty = (str(folder / f"{name}.tif") for name in ("clear", "mask", "uncertainty"))
+    remove(
+        RemoveClouds(
+            id="demo",
+            optical=optical,
+            output=clear,
+            sar=sar,
+            dates=dates,
+            mask_output=mask,
+            uncertainty_output=uncertainty,
+            overwrite=True,
+        )
+    )
+    quicklook.write(
+        str(folder / "quicklook.png"),
+        cloudy=optical,
+        result=clear,
+        mask=mask,
+        uncertainty=uncertainty,
+        truth=str(truth) if truth else None,
+    )
 
 
 def _untrained_job(folder: Path, method: str) -> RemoveClouds:
