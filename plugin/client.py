@@ -28,6 +28,10 @@ Event = Union[Estimate, Progress, Log, Done, Failed]
 class _Interrupted(Exception):
     """The worker went for a reason that is not this job's: another job's cancel, or its idle time."""
 
+    def __init__(self, end: WorkerEnded) -> None:
+        super().__init__(end.message)
+        self.end = end
+
 
 class Client:
     """One backend at a time, started when it is needed. All methods may be called from any thread.
@@ -122,6 +126,7 @@ class Client:
             return self._worker
 
     def _run(self, job: Job) -> Iterator[Event]:
+        end: Optional[WorkerEnded] = None
         for _ in range(LIVES):
             if job.id in self._cancelled:
                 yield _cancelled(job.id)
@@ -129,9 +134,11 @@ class Client:
             try:
                 yield from self._converse(self._living_worker(), job)
                 return
-            except _Interrupted:
+            except _Interrupted as interrupted:
+                end = interrupted.end
                 remove_leftovers(job)
-        raise BackendError(f"The backend ended {LIVES} times before it could run this job.", "Try again.")
+        if end is not None:
+            raise end
 
     def _converse(self, worker: Worker, job: Job) -> Iterator[Event]:
         inbox = worker.open(job.id)
@@ -146,9 +153,9 @@ class Client:
                 heard = True
                 yield event
         except WorkerEnded as end:
-            idle = end.exit_code == 0 and not heard
+            idle = end.exit_code == 0 and worker.was_ready and not heard
             if idle or worker.killed_for not in (None, job.id):
-                raise _Interrupted from end
+                raise _Interrupted(end) from end
             raise
         finally:
             worker.shut(job.id)

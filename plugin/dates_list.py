@@ -44,8 +44,9 @@ class DatesList(QListWidget):
 
     def exclude(self, layer_ids: Iterable[str]) -> None:
         """Leaves out layers that have another part in the job."""
-        if set(layer_ids) != self._excluded:
-            self._excluded = set(layer_ids)
+        excluded = set(layer_ids)
+        if excluded != self._excluded:
+            self._excluded = excluded
             self.refresh()
 
     def refresh(self) -> None:

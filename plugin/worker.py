@@ -16,7 +16,7 @@ from queue import Empty, Queue
 from typing import Any, Deque, Dict, List, Mapping, Optional, Union
 
 from ..backend.errors import BackendError
-from ..backend.protocol import PROTOCOL, Cancel, Hello, Message, Ping, Ready, decode, encode
+from ..backend.protocol import PROTOCOL, Cancel, Failed, Hello, Message, Ping, Ready, decode, encode
 from .environment import ROOT
 
 START = "import sys; sys.path.append({plugins!r}); from unclouded.backend.__main__ import main; main()"
@@ -141,6 +141,11 @@ class Worker:
         self._process.wait()
 
     @property
+    def was_ready(self) -> bool:
+        """Whether the worker had loaded its libraries."""
+        return self.ready.done() and self.ready.exception() is None
+
+    @property
     def details(self) -> List[str]:
         """The last lines that the process wrote to its standard error."""
         return list(self._tail)
@@ -177,6 +182,8 @@ class Worker:
             _settle(self.hello, message)
         elif isinstance(message, Ready):
             _settle(self.ready, message)
+        elif isinstance(message, Failed) and not message.id:
+            raise BackendError(message.message, message.hint)
         else:
             self.deliver(message.id, message)
 

@@ -8,6 +8,7 @@ die-once   dies in the first job of the first life (a file `died` beside the out
 fail       fails each job with a message and a hint
 old        speaks protocol 0
 mute       never says hello
+broken     says that it cannot load its libraries, and leaves
 babble     writes text to standard output
 noisy      like normal, with much text on standard error
 idle       says hello and leaves with 0 when the first job comes, as if its idle time were over; then is normal
@@ -111,6 +112,9 @@ def main():
     if BEHAVIOUR == "noisy":
         sys.stderr.write("warning: noise\n" * 50_000)
     say("Hello", protocol=0 if BEHAVIOUR == "old" else 1, version="0.1.0")
+    if BEHAVIOUR == "broken":
+        say("Failed", id="", code="backend", message="The libraries cannot be loaded.", hint="Install them again.")
+        return
     say("Ready", devices=[{"name": "cpu", "label": "Processor"}], models=CARDS)
     threading.Thread(target=listen, daemon=True).start()
     while True:

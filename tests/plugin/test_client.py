@@ -203,6 +203,14 @@ def test_text_on_the_channel_is_refused(start):
         start("babble").start()
 
 
+def test_a_worker_that_cannot_load_its_libraries_says_so(start, job):
+    client = start("broken")
+    with pytest.raises(BackendError, match="The libraries cannot be loaded"):
+        client.wait_ready()
+    with pytest.raises(BackendError, match="The libraries cannot be loaded"):
+        list(client.run(job))
+
+
 def test_a_mute_worker_is_given_up(start, monkeypatch):
     monkeypatch.setattr(client_module, "HELLO_TIMEOUT_S", 0.2)
     with pytest.raises(BackendError, match=r"did not answer within 0.2 s"):
