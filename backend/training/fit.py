@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import itertools
+import math
 import os
 import time
 from dataclasses import dataclass
@@ -25,6 +26,15 @@ CHECKPOINT = "checkpoint.pt"
 LOG = "log.csv"
 WARM_UP_SHARE = 0.05
 GRADIENT_LIMIT = 1.0
+
+
+def learning_rate(recipe: Recipe, step: int) -> float:
+    """Rises evenly over the first twentieth of the steps, then falls as a half cosine to a hundredth."""
+    warm_up = WARM_UP_SHARE * recipe.steps
+    if step < warm_up:
+        return recipe.learning_rate * (step + 1) / (warm_up + 1)
+    left = (1 + math.cos(math.pi * (step - warm_up) / (recipe.steps - warm_up))) / 2
+    return recipe.learning_rate * (0.01 + 0.99 * left)
 
 
 @dataclass(frozen=True)
@@ -61,9 +71,6 @@ class Fit:
         self._optimizer = torch.optim.AdamW(
             self.network.parameters(), recipe.learning_rate, weight_decay=recipe.weight_decay
         )
-        self._schedule = torch.optim.lr_scheduler.OneCycleLR(
-            self._optimizer, recipe.learning_rate, total_steps=recipe.steps + 1, pct_start=WARM_UP_SHARE
-        )
         self.step = 0
         self._seconds = 0.0
         if (folder / CHECKPOINT).exists():
@@ -90,11 +97,12 @@ class Fit:
         with torch.autocast("cpu", torch.bfloat16):
             output = self.network(inputs)
         loss = laplace(output.float(), truth, weight, self._recipe.absolute_weight)
+        for group in self._optimizer.param_groups:
+            group["lr"] = learning_rate(self._recipe, self.step)
         self._optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.network.parameters(), GRADIENT_LIMIT)
         self._optimizer.step()
-        self._schedule.step()
         self._average()
         return float(loss.detach())
 
@@ -122,7 +130,6 @@ class Fit:
             "network": self.network.state_dict(),
             "averaged": self.averaged.state_dict(),
             "optimizer": self._optimizer.state_dict(),
-            "schedule": self._schedule.state_dict(),
         }
         part = self._folder / f"{CHECKPOINT}.part"
         torch.save(state, part)
@@ -133,7 +140,6 @@ class Fit:
         self.network.load_state_dict(state["network"])
         self.averaged.load_state_dict(state["averaged"])
         self._optimizer.load_state_dict(state["optimizer"])
-        self._schedule.load_state_dict(state["schedule"])
         self.step, self._seconds = state["step"], state["seconds"]
 
     def weights(self) -> dict[str, Tensor]:
