@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from contextlib import contextmanager
 from typing import Any, Dict, Iterator, List, Optional, Tuple
 
@@ -16,6 +17,7 @@ from ...backend.errors import UncloudedError
 from ...backend.protocol import Job
 from ..backend_process import shared_client
 from ..environment import find_python
+from ..job_builder import parse_bands
 from ..settings import Setting
 from ..wording import tr
 from .running import run
@@ -74,8 +76,10 @@ class BackendAlgorithm(QgsProcessingAlgorithm):
     ) -> Dict[str, Any]:
         if self._job is None:
             raise QgsProcessingException(tr("The algorithm was not prepared."))
+        # Not while preparing: Processing forgets the layers to load of any context but this one.
+        job = dataclasses.replace(self._job, **self.outputs(Values(self, parameters, context)))
         with spoken_errors():
-            done = run(shared_client(), self._job, feedback)
+            done = run(shared_client(), job, feedback)
         files = {"OUTPUT": done.output, "MASK_OUTPUT": done.mask_output, "UNCERTAINTY_OUTPUT": done.uncertainty_output}
         outputs = {name: path for name, path in files.items() if path}
         for name, path in outputs.items():
@@ -92,12 +96,16 @@ class BackendAlgorithm(QgsProcessingAlgorithm):
         details.setPostProcessor(ResultStyle(self.kinds[name], self._source_id))
 
     def job(self, values: Values) -> Job:
-        """Gives the job that the values ask for.
+        """Gives the job that the values ask for, but for its outputs.
 
         Raises:
             UncloudedError: A layer has no file that the backend could open.
         """
         raise NotImplementedError
+
+    def outputs(self, values: Values) -> Dict[str, Optional[str]]:
+        """Gives the fields of the job that say where the outputs go."""
+        return {name.lower(): values.output(name) for name in self.kinds}
 
     def inputs(self, values: Values) -> List[str]:
         """Gives the files that the job reads and must not write.
@@ -116,10 +124,9 @@ class BackendAlgorithm(QgsProcessingAlgorithm):
 
     def reading(self, values: Values) -> Dict[str, Any]:
         """Gives the fields of a job that say how the optical image is read."""
-        names = [name.strip() for name in values.text("BANDS").split(",")]
         level = values.choice("LEVEL")
         return {
-            "bands": [name for name in names if name] or None,
+            "bands": parse_bands(values.text("BANDS")),
             "level": level if level in ("L1C", "L2A") else None,
             "offset": values.number("OFFSET"),
         }

@@ -35,6 +35,8 @@ class DetectCloudsAlgorithm(BackendAlgorithm):
             "<p>Writes a mask on the grid of the image: 0 clear, 1 cloud, 2 shadow, 255 nodata.</p>"
             "<p><b>Optical image</b>: a raster layer, or the path of a Sentinel-2 .SAFE folder, a zip of one, or a "
             "folder with one file for each band.</p>"
+            "<p>What is left empty is taken from the image or by the detector: area, threshold, growth, bands, level, "
+            "offset.</p>"
             "<p>The mask can be corrected by hand and given to <i>Remove clouds</i>.</p>"
         )
 
@@ -45,7 +47,7 @@ class DetectCloudsAlgorithm(BackendAlgorithm):
             of.threshold(),
             of.grow(),
             *of.reading_parameters(),
-            of.output("OUTPUT", tr("Cloud mask")),
+            of.output("OUTPUT", tr("Clouds and shadows")),
         ):
             self.addParameter(parameter)
         self.addOutput(QgsProcessingOutputNumber("CLOUD_FRACTION", tr("Share of the image that is cloud or shadow")))
@@ -57,7 +59,7 @@ class DetectCloudsAlgorithm(BackendAlgorithm):
         return DetectClouds(
             id=new_job_id(),
             optical=values.image("OPTICAL") or "",
-            output=values.output("OUTPUT") or "",
+            output="",
             overwrite=True,
             **self.masking(values),
             **self.reading(values),

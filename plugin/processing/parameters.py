@@ -54,13 +54,13 @@ def other_dates(name: str) -> QgsProcessingParameterDefinition:
 
 
 def extent() -> QgsProcessingParameterDefinition:
-    return QgsProcessingParameterExtent("EXTENT", tr("Area (empty: the whole image)"), optional=True)
+    return QgsProcessingParameterExtent("EXTENT", tr("Area"), optional=True)
 
 
 def threshold() -> QgsProcessingParameterDefinition:
     return QgsProcessingParameterNumber(
         "THRESHOLD",
-        tr("Cloud probability from which a pixel is cloud, 0 to 1 (empty: the detector's own)"),
+        tr("Cloud probability from which a pixel is cloud, 0 to 1"),
         QgsProcessingParameterNumber.Type.Double,
         None,
         True,
@@ -72,7 +72,7 @@ def threshold() -> QgsProcessingParameterDefinition:
 def grow() -> QgsProcessingParameterDefinition:
     return QgsProcessingParameterNumber(
         "GROW",
-        tr("Grow the mask by pixels (empty: the default)"),
+        tr("Grow the mask by pixels"),
         QgsProcessingParameterNumber.Type.Integer,
         None,
         True,
@@ -83,13 +83,11 @@ def grow() -> QgsProcessingParameterDefinition:
 
 def reading_parameters() -> List[QgsProcessingParameterDefinition]:
     """Gives the advanced parameters that say how the optical image is read."""
-    bands = QgsProcessingParameterString(
-        "BANDS", tr("Bands in file order, e.g. B2,B3,B4,B8 (empty: read them from the file)"), optional=True
-    )
+    bands = QgsProcessingParameterString("BANDS", tr("Bands in file order, e.g. B2,B3,B4,B8"), optional=True)
     level = static_enum("LEVEL", tr("Processing level"), LEVELS)
     offset = QgsProcessingParameterNumber(
         "OFFSET",
-        tr("Offset added to the digital numbers, e.g. -1000 (empty: read it from the file)"),
+        tr("Offset added to the digital numbers, e.g. -1000"),
         QgsProcessingParameterNumber.Type.Double,
         None,
         True,

@@ -46,8 +46,10 @@ class RemoveCloudsAlgorithm(BackendAlgorithm):
             "apply.</p>"
             "<p><b>Method</b>: <i>generator</i> is the network. <i>least-cloudy</i>, <i>median</i> and "
             "<i>interpolate</i> need other dates and no training; <i>inpaint</i> spreads what surrounds a cloud.</p>"
-            "<p><b>Mask</b>: 0 clear, 1 cloud, 2 shadow, 255 nodata. <b>Uncertainty</b>: the standard error of each "
-            "reconstructed pixel; a reconstructed pixel is no measurement.</p>"
+            "<p>What is left empty is taken from the image or by the detector: area, threshold, growth, bands, level, "
+            "offset.</p>"
+            "<p><b>Clouds and shadows</b>: 0 clear, 1 cloud, 2 shadow, 255 nodata. <b>Uncertainty</b>: the standard "
+            "error of each reconstructed pixel; a reconstructed pixel is no measurement.</p>"
         )
 
     def initAlgorithm(self, configuration: Optional[Dict[str, Any]] = None) -> None:
@@ -55,7 +57,7 @@ class RemoveCloudsAlgorithm(BackendAlgorithm):
             of.ImageParameter("OPTICAL", tr("Optical image")),
             of.other_image("SAR", tr("SAR image")),
             of.other_dates("DATES"),
-            of.other_image("MASK", tr("Cloud mask (empty: detect clouds and shadows)")),
+            of.other_image("MASK", tr("Cloud mask")),
             QgsProcessingParameterBoolean("MASK_ALL", tr("Whole image, haze too"), False),
             of.static_enum("METHOD", tr("Method"), METHODS),
             of.extent(),
@@ -65,7 +67,7 @@ class RemoveCloudsAlgorithm(BackendAlgorithm):
             *of.reading_parameters(),
             of.advanced_text("DEVICE", tr("Device: auto, cpu, cuda, cuda:1, mps"), "auto"),
             of.output("OUTPUT", tr("Image without clouds")),
-            of.output("MASK_OUTPUT", tr("Cloud mask"), wanted=False),
+            of.output("MASK_OUTPUT", tr("Clouds and shadows"), wanted=False),
             of.output("UNCERTAINTY_OUTPUT", tr("Uncertainty"), wanted=False),
         ):
             self.addParameter(parameter)
@@ -93,9 +95,7 @@ class RemoveCloudsAlgorithm(BackendAlgorithm):
             method=values.choice("METHOD"),
             model=values.text("MODEL") or "default",
             device=values.text("DEVICE") or "auto",
-            output=values.output("OUTPUT") or "",
-            mask_output=values.output("MASK_OUTPUT"),
-            uncertainty_output=values.output("UNCERTAINTY_OUTPUT"),
+            output="",
             overwrite=True,
             **self.masking(values),
             **self.reading(values),

@@ -9,7 +9,7 @@ from qgis.PyQt.QtCore import Qt
 
 from ...backend.protocol import Done, Estimate, Failed, Job, Log, Progress
 from ..client import Client, Event
-from ..wording import duration, percent, size, tr
+from ..wording import duration, size, tr
 
 
 def run(client: Client, job: Job, feedback: QgsProcessingFeedback) -> Done:
@@ -57,8 +57,8 @@ def _tell(event: Event, client: Client, feedback: QgsProcessingFeedback) -> None
         say(event.text)
     elif isinstance(event, Estimate):
         feedback.pushInfo(
-            tr("{share} of the image will be reconstructed; it takes {time} and {space} on disk.").format(
-                share=percent(event.cloud_fraction), time=duration(event.seconds), space=size(event.disk_bytes)
+            tr("It will take {time} and {space} on disk.").format(
+                time=duration(event.seconds), space=size(event.disk_bytes)
             )
         )
     elif isinstance(event, Failed):

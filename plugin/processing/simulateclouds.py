@@ -16,6 +16,7 @@ from .values import Values
 
 class SimulateCloudsAlgorithm(BackendAlgorithm):
     image_parameter = "CLEAR"
+    kinds = {"OUTPUT": "image", "MASK_OUTPUT": "mask"}
     result_name = "{} with simulated clouds"
 
     def name(self) -> str:
@@ -57,8 +58,7 @@ class SimulateCloudsAlgorithm(BackendAlgorithm):
         return SimulateClouds(
             id=new_job_id(),
             clear=values.image("CLEAR") or "",
-            output=values.output("OUTPUT") or "",
-            mask_output=values.output("MASK_OUTPUT"),
+            output="",
             cover=values.number("COVER") or 0.0,
             seed=values.whole_number("SEED") or 0,
             overwrite=True,

@@ -1,0 +1,146 @@
+"""Runs inside the real QGIS: presses the dock's button, runs the toolbox, unloads, writes down what was seen.
+
+QGIS executes this file (`qgis --code`); test_desktop.py starts it and reads `seen.json`. UNCLOUDED_TEST_FOLDER names the
+folder that holds cloudy.tif and mask.tif and takes the outcome.
+"""
+
+import json
+import os
+import sys
+import time
+import traceback
+from pathlib import Path
+
+import processing
+from qgis.core import QgsApplication, QgsProject, QgsRasterLayer
+from qgis.PyQt.QtCore import QTimer
+from qgis.PyQt.QtWidgets import QDockWidget
+from qgis.utils import iface, plugins, unloadPlugin
+
+FOLDER = Path(os.environ["UNCLOUDED_TEST_FOLDER"])
+STEP_TIMEOUT_S = 90.0
+POLL_MS = 100
+RESULT = "unclouded/result"
+seen = {"errors": []}
+
+
+def load():
+    """Opens the image and its mask and shows the dock."""
+    assert "unclouded" in plugins, "QGIS has not loaded the plugin"
+    project = QgsProject.instance()
+    layers = [QgsRasterLayer(str(FOLDER / name), name[:-4]) for name in ("cloudy.tif", "mask.tif")]
+    project.addMapLayers(layers)
+    iface.mapCanvas().setExtent(layers[0].extent())
+    dock = iface.mainWindow().findChild(QDockWidget, "UncloudedDock")
+    dock.setUserVisible(True)
+    dock.inputs.optical_box.setLayer(layers[0])
+    dock.inputs.mask_box.setLayer(layers[1])
+    dock.options.method.setCurrentIndex(dock.options.method.findData("inpaint"))
+    dock.options.output.setFilePath(str(FOLDER / "from_dock.tif"))
+    seen["button"] = dock.run_panel.run_button.text()
+    return lambda: dock.run_panel.run_button.isEnabled()
+
+
+def press():
+    """Presses the dock's button and waits for its layers."""
+    dock = iface.mainWindow().findChild(QDockWidget, "UncloudedDock")
+    dock.run_panel.run_button.click()
+    return lambda: len(results()) == 3 and dock.run_panel.run_button.isVisible()
+
+
+def look_at_dock():
+    """Notes the layers of the dock's job and takes a picture."""
+    seen["dock"] = results()
+    iface.mainWindow().grab().save(str(FOLDER / "dock.png"))
+    return lambda: True
+
+
+def run_toolbox():
+    """Runs the same job from the toolbox's dialog and waits for its layers."""
+    parameters = {
+        "OPTICAL": QgsProject.instance().mapLayersByName("cloudy")[0].id(),
+        "MASK": QgsProject.instance().mapLayersByName("mask")[0].id(),
+        "METHOD": "inpaint",
+        "OUTPUT": str(FOLDER / "from_toolbox.tif"),
+        "MASK_OUTPUT": "TEMPORARY_OUTPUT",
+    }
+    run_toolbox.dialog = processing.createAlgorithmDialog("unclouded:removeclouds", parameters)
+    run_toolbox.dialog.show()
+    run_toolbox.dialog.runButton().click()
+    return lambda: len(results()) == 5
+
+
+def look_at_toolbox():
+    """Notes the layers of the toolbox's job and takes a picture."""
+    seen["toolbox"] = [layer for layer in results() if layer not in seen["dock"]]
+    run_toolbox.dialog.grab().save(str(FOLDER / "toolbox.png"))
+    run_toolbox.dialog.close()
+    return lambda: True
+
+
+def unload():
+    """Unloads the plugin: nothing of it may stay."""
+    unloadPlugin("unclouded")
+    docks = (iface.mainWindow().findChild(QDockWidget, "UncloudedDock"), processing_provider())
+    return lambda: docks[1] is None and iface.mainWindow().findChild(QDockWidget, "UncloudedDock") is None
+
+
+def processing_provider():
+    return QgsApplication.processingRegistry().providerById("unclouded")
+
+
+def results():
+    """Gives what the plugin has added to the project."""
+    return [
+        {
+            "name": layer.name(),
+            "kind": layer.customProperty(RESULT),
+            "file": layer.source(),
+            "renderer": type(layer.renderer()).__name__,
+        }
+        for layer in QgsProject.instance().mapLayers().values()
+        if layer.customProperty(RESULT)
+    ]
+
+
+STEPS = [load, press, look_at_dock, run_toolbox, look_at_toolbox, unload]
+
+
+class Walk:
+    """Takes one step after the other; each gives a function that tells when it is over."""
+
+    def __init__(self):
+        self.steps = list(STEPS)
+        self.over = lambda: True
+        self.deadline = time.monotonic() + STEP_TIMEOUT_S
+
+    def go(self):
+        try:
+            if self.over():
+                if not self.steps:
+                    leave()
+                seen["step"] = self.steps[0].__name__
+                self.over = self.steps.pop(0)()
+                self.deadline = time.monotonic() + STEP_TIMEOUT_S
+            assert time.monotonic() < self.deadline, f"step {seen['step']} took too long"
+        except Exception:  # noqa: BLE001 - whatever goes wrong must end QGIS, or the test would wait for ever
+            seen["errors"].append(traceback.format_exc())
+            leave()
+        QTimer.singleShot(POLL_MS, self.go)
+
+
+def leave():
+    try:
+        iface.mainWindow().grab().save(str(FOLDER / "last.png"))
+        (FOLDER / "seen.json").write_text(json.dumps(seen, indent=1))
+    finally:
+        os._exit(0)
+
+
+def note_error(kind, value, trace):
+    seen["errors"].append("".join(traceback.format_exception(kind, value, trace)))
+
+
+sys.excepthook = note_error
+walk = Walk()
+QTimer.singleShot(1000, walk.go)

@@ -1,0 +1,71 @@
+"""The real desktop under Xvfb: what an analyst does with the mouse, from the button to the layer."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from osgeo import gdal
+
+pytestmark = [pytest.mark.qgis, pytest.mark.slow]
+
+SCRIPT = Path(__file__).parent / "in_qgis.py"
+
+
+@pytest.fixture
+def seen(
+    environment: dict[str, str], profiles: Path, cloudy_scene: Path, cloud_mask: Path, tmp_path: Path
+) -> dict[str, Any]:
+    """What in_qgis.py wrote down."""
+    for name in ("xvfb-run", "qgis"):
+        if shutil.which(name) is None:
+            pytest.skip(f"{name} is not installed")
+    command = ["xvfb-run", "-a", "-s", "-screen 0 1600x1200x24"]
+    command += ["qgis", "--nologo", "--noversioncheck", "--profiles-path", str(profiles), "--code", str(SCRIPT)]
+    finished = subprocess.run(
+        command,
+        env={**environment, "UNCLOUDED_TEST_FOLDER": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    notes = tmp_path / "seen.json"
+    assert notes.is_file(), f"QGIS ended with {finished.returncode}:\n{finished.stdout}\n{finished.stderr}"
+    return json.loads(notes.read_text())
+
+
+def _pixels(path: str | Path) -> np.ndarray:
+    return gdal.Open(str(path)).ReadAsArray()
+
+
+def _files(layers: list[dict[str, str]]) -> dict[str, str]:
+    return {layer["kind"]: layer["file"] for layer in layers}
+
+
+def test_from_the_button_to_the_layer(
+    seen: dict[str, Any], cloudy_scene: Path, cloud_mask: Path, tmp_path: Path
+) -> None:
+    assert seen["errors"] == []
+    assert seen["step"] == "unload"
+    dock, toolbox = _files(seen["dock"]), _files(seen["toolbox"])
+    assert set(dock) == {"image", "mask", "uncertainty"}
+    assert set(toolbox) == {"image", "mask"}
+    assert dock["image"] == str(tmp_path / "from_dock.tif")
+    before, mask = _pixels(cloudy_scene), _pixels(dock["mask"])
+    after = _pixels(dock["image"])
+    assert np.array_equal(after[:, mask == 0], before[:, mask == 0])
+    assert (mask[_pixels(cloud_mask) == 1] == 1).all()
+    assert after[:, 45, 35].max() < 5000 < before[:, 45, 35].min()
+    assert Path(toolbox["image"]).read_bytes() == Path(dock["image"]).read_bytes()
+    assert {layer["renderer"] for layer in seen["toolbox"]} == {
+        "QgsMultiBandColorRenderer",
+        "QgsPalettedRasterRenderer",
+    }
+    assert {layer["name"] for layer in seen["toolbox"]} == {"cloudy without clouds", "Clouds and shadows"}
+    assert all((tmp_path / picture).stat().st_size > 10_000 for picture in ("dock.png", "toolbox.png"))

@@ -1,0 +1,69 @@
+"""`qgis_process` without a window, with the real backend."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+from osgeo import gdal
+
+pytestmark = [pytest.mark.qgis, pytest.mark.slow]
+
+
+@pytest.fixture
+def qgis_process(environment: dict[str, str]) -> str:
+    # Debian's wrapper in QGIS 3.22 passes an option that the program does not know.
+    found = shutil.which("qgis_process.bin") or shutil.which("qgis_process")
+    if found is None:
+        pytest.skip("qgis_process is not installed")
+    return found
+
+
+def _run(command: list[str], environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command,
+        env={**environment, "QT_QPA_PLATFORM": "offscreen"},
+        capture_output=True,
+        text=True,
+        timeout=180,
+        check=False,
+    )
+
+
+def _pixels(path: Path) -> np.ndarray:
+    return gdal.Open(str(path)).ReadAsArray()
+
+
+def test_clouds_are_removed_headless(
+    qgis_process: str, environment: dict[str, str], cloudy_scene: Path, cloud_mask: Path, tmp_path: Path
+) -> None:
+    command = [
+        qgis_process,
+        "run",
+        "unclouded:removeclouds",
+        "--",
+        f"OPTICAL={cloudy_scene}",
+        f"MASK={cloud_mask}",
+        "GROW=0",
+        "METHOD=inpaint",
+        f"OUTPUT={tmp_path / 'clear.tif'}",
+    ]
+    finished = _run(command, environment)
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    before, after, cloud = _pixels(cloudy_scene), _pixels(tmp_path / "clear.tif"), _pixels(cloud_mask) == 1
+    assert np.array_equal(after[:, ~cloud], before[:, ~cloud])
+    assert (after[:, cloud] != before[:, cloud]).mean() > 0.99
+
+
+def test_a_failure_is_told_and_leaves_nothing(
+    qgis_process: str, environment: dict[str, str], cloudy_scene: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "clear.tif"
+    command = [qgis_process, "run", "unclouded:removeclouds", "--", f"OPTICAL={cloudy_scene}", f"OUTPUT={output}"]
+    finished = _run([*command, "BANDS=B2,B3"], environment)
+    assert finished.returncode != 0
+    assert "Name them in file order" in finished.stdout + finished.stderr
+    assert not output.exists()
