@@ -1,7 +1,7 @@
 """Runs inside the real QGIS: presses the dock's button, runs the toolbox, unloads, writes down what was seen.
 
-QGIS executes this file (`qgis --code`); test_desktop.py starts it and reads `seen.json`. UNCLOUDED_TEST_FOLDER names the
-folder that holds cloudy.tif and mask.tif and takes the outcome.
+QGIS executes this file (`qgis --code`); test_desktop.py starts it and reads `seen.json`. UNCLOUDED_TEST_FOLDER names
+the folder that holds cloudy.tif, mask.tif and large.tif and takes the outcome.
 """
 
 import json
@@ -48,6 +48,12 @@ def press():
     return lambda: len(results()) == 3 and dock.run_panel.run_button.isVisible()
 
 
+def refresh():
+    """Waits until the map is drawn, for the picture."""
+    iface.mapCanvas().refreshAllLayers()
+    return lambda: not iface.mapCanvas().isDrawing()
+
+
 def look_at_dock():
     """Notes the layers of the dock's job and takes a picture."""
     seen["dock"] = results()
@@ -78,6 +84,25 @@ def look_at_toolbox():
     return lambda: True
 
 
+def start_large():
+    """Starts a job that takes long, and waits until it is under way."""
+    layer = QgsRasterLayer(str(FOLDER / "large.tif"), "large")
+    QgsProject.instance().addMapLayer(layer, False)
+    dock = iface.mainWindow().findChild(QDockWidget, "UncloudedDock")
+    dock.inputs.optical_box.setLayer(layer)
+    dock.inputs.mask_box.setLayer(None)
+    dock.options.output.setFilePath(str(FOLDER / "cancelled" / "large.tif"))
+    dock.run_panel.run_button.click()
+    return lambda: dock.run_panel.progress.value() > 0
+
+
+def cancel():
+    """Cancels it and waits until the dock is idle again."""
+    dock = iface.mainWindow().findChild(QDockWidget, "UncloudedDock")
+    dock.run_panel.cancel_button.click()
+    return lambda: dock.run_panel.run_button.isVisible()
+
+
 def unload():
     """Unloads the plugin: nothing of it may stay."""
     unloadPlugin("unclouded")
@@ -103,7 +128,7 @@ def results():
     ]
 
 
-STEPS = [load, press, look_at_dock, run_toolbox, look_at_toolbox, unload]
+STEPS = [load, press, refresh, look_at_dock, run_toolbox, look_at_toolbox, start_large, cancel, unload]
 
 
 class Walk:

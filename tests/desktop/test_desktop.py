@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,16 @@ SCRIPT = Path(__file__).parent / "in_qgis.py"
 
 @pytest.fixture
 def seen(
-    environment: dict[str, str], profiles: Path, cloudy_scene: Path, cloud_mask: Path, tmp_path: Path
+    environment: dict[str, str],
+    profiles: Path,
+    cloudy_scene: Path,
+    cloud_mask: Path,
+    write_raster: Callable[..., Path],
+    tmp_path: Path,
 ) -> dict[str, Any]:
     """What in_qgis.py wrote down."""
+    write_raster("large.tif", np.tile(_pixels(cloudy_scene), (1, 30, 30)), ("B2", "B3", "B4", "B8"))
+    (tmp_path / "cancelled").mkdir()
     for name in ("xvfb-run", "qgis"):
         if shutil.which(name) is None:
             pytest.skip(f"{name} is not installed")
@@ -68,4 +76,5 @@ def test_from_the_button_to_the_layer(
         "QgsPalettedRasterRenderer",
     }
     assert {layer["name"] for layer in seen["toolbox"]} == {"cloudy without clouds", "Clouds and shadows"}
+    assert list((tmp_path / "cancelled").iterdir()) == []
     assert all((tmp_path / picture).stat().st_size > 10_000 for picture in ("dock.png", "toolbox.png"))
