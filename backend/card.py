@@ -12,7 +12,7 @@ import json
 import struct
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Dict, List
+from typing import Any, Dict, List, get_args, get_origin, get_type_hints
 
 from .errors import ModelError
 
@@ -64,15 +64,15 @@ def read_card(path: str) -> Card:
     Raises:
         ModelError: The file is no `.safetensors`, is cut off, or has no valid card.
     """
-    metadata = _read_header(Path(path)).get("__metadata__") or {}
-    if "card" not in metadata:
+    metadata = _read_header(Path(path)).get("__metadata__")
+    if not isinstance(metadata, dict) or "card" not in metadata:
         raise ModelError(
             f"{path} holds weights but no model card.",
             "Use a file that `unclouded` exported, or import the checkpoint.",
         )
     try:
-        return Card(**json.loads(metadata["card"]))
-    except (ValueError, TypeError) as error:
+        return _checked(Card(**json.loads(metadata["card"])))
+    except (ValueError, TypeError, RecursionError) as error:
         raise ModelError(
             f"{path} has a model card that this version cannot read: {error}.",
             "Update Unclouded or export the model again.",
@@ -94,6 +94,31 @@ def weights_sha256(path: str) -> str:
     return digest.hexdigest()
 
 
+def _checked(card: Card) -> Card:
+    """Holds each field against its type; raises TypeError or ValueError that names the first that makes no sense."""
+    for name, hint in get_type_hints(Card).items():
+        if not _is(getattr(card, name), hint):
+            raise TypeError(f"its {name} is {getattr(card, name)!r}")
+    for name, least in (("overlap_px", 0), ("align_px", 1), ("tile_px", 1)):
+        if getattr(card, name) < least:
+            raise ValueError(f"its {name} is {getattr(card, name)}")
+    for name in ("sar", "dates"):
+        if getattr(card, name) not in ("none", "optional", "required"):
+            raise ValueError(f"its {name} is {getattr(card, name)!r}")
+    return card
+
+
+def _is(value: Any, hint: Any) -> bool:
+    """Whether a value read from JSON has a type like `List[str]`."""
+    if hint is Any:
+        return True
+    if get_origin(hint) is list:
+        return isinstance(value, list) and all(_is(item, get_args(hint)[0]) for item in value)
+    if get_origin(hint) is dict:
+        return isinstance(value, dict) and all(_is(item, get_args(hint)[1]) for item in value.values())
+    return isinstance(value, (int, float) if hint is float else hint)
+
+
 def _read_header(path: Path) -> Dict[str, Any]:
     try:
         size = path.stat().st_size
@@ -110,7 +135,7 @@ def _read_header(path: Path) -> Dict[str, Any]:
         raise ModelError(
             f"{path} cannot be read: {error.strerror}.", "Give the path of a .safetensors file."
         ) from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ModelError(
             f"{path} is not a whole .safetensors file: {error}.",
             "Download it again. Pickled checkpoints (.pt, .pth) are never opened as they could run code.",
