@@ -37,7 +37,8 @@ class Heard:
 
     def logs(self, level: str) -> str:
         """What was said at a level, one sentence a line."""
-        return "\n".join(event.text for event in self.events if isinstance(event, protocol.Log) and event.level == level)
+        said = [event for event in self.events if isinstance(event, protocol.Log)]
+        return "\n".join(event.text for event in said if event.level == level)
 
 
 @dataclass(frozen=True)
