@@ -125,7 +125,8 @@ def scramble(seed: int, *keys: NDArray[np.int64]) -> NDArray[np.uint64]:
         seed: Chooses the numbers.
         keys: At least one array of integers; they are broadcast against each other.
     """
-    value = np.full((), seed % 2**64, dtype=np.uint64)
+    # Mixed on its own first: seeds that differ in few bits would share numbers in another order.
+    value = _mix(np.array([seed % 2**64], dtype=np.uint64))
     for key in keys:
         value = _mix(value ^ key.view(np.uint64))
     return value
