@@ -38,8 +38,6 @@ AVERAGE_CELLS = 2
 GROW_CELLS = 1
 CORE_REACH_CELLS = 5
 """How far cloud may lie from a core."""
-CERTAIN = 8.0
-"""Twice the log-odds at which the forest stops asking further trees: probabilities change by at most about 0.02."""
 SCALE = 10_000
 """Probabilities are rounded to this fraction before they are averaged, which makes sums exact."""
 
@@ -85,8 +83,9 @@ class ProbabilityDetector:
     def _find_clouds(self, cells: Float, measured: Bool) -> Bool:
         coarse, known = to_cells(cells * measured, measured, self._coarse)
         probability = _averaged(_probability(coarse, known), known)
-        near_core = grow(probability > (1 + 2 * self._threshold) / 3, CORE_REACH_CELLS)
-        cloud = grow((probability > self._threshold) & near_core, GROW_CELLS)
+        core = known & (probability > (1 + 2 * self._threshold) / 3)
+        cloud = known & (probability > self._threshold) & grow(core, CORE_REACH_CELLS)
+        cloud = grow(cloud, GROW_CELLS)
         found: Bool = from_cells(cloud, self._coarse, *measured.shape)
         return found
 
@@ -95,9 +94,7 @@ def _probability(cells: Float, known: Bool) -> Float:
     """Cloud probability (h, w) of the known cells, 0 elsewhere."""
     probability = np.zeros(known.shape, np.float32)
     if known.any():
-        probability[known] = _forest().predict(
-            np.ascontiguousarray(cells[:, known].T), pred_early_stop=True, pred_early_stop_margin=CERTAIN
-        )
+        probability[known] = _forest().predict(np.ascontiguousarray(cells[:, known].T))
     return probability
 
 
