@@ -49,7 +49,7 @@ class Score:
     sam_degrees: float
 
 
-def make_scene(folder: Path, seed: int = 2, size: int = 1024) -> None:
+def make_scene(folder: Path, seed: int = 23, size: int = 1024) -> None:
     """Writes the synthetic scene: cloudy.tif, truth.tif, true_mask.tif, sar.tif and another date.
 
     Args:

@@ -96,10 +96,21 @@ def _field(shape: tuple[int, ...], cell_px: float, seed: int, octaves: int = 1) 
     return perlin.fractal(rows + 0.5, columns + 0.5, seed, octaves)
 
 
+def _turned_field(shape: tuple[int, int], cell_px: float, seed: int, octaves: int) -> Float:
+    """The same with each octave turned: light on slopes would show that all share the directions of their lattice."""
+    y, x = np.mgrid[: shape[0], : shape[1]] / cell_px
+    total = np.zeros(shape, dtype=np.float32)
+    for octave in range(octaves):
+        along, across = _turned(y, x, np.float64(0.6 + octave))
+        total += 0.5**octave * perlin.noise_at(across * 2.0**octave, along * 2.0**octave, seed + octave)
+    total *= np.float32(np.sqrt(3 / 4))  # the variances of the octaves add up to 4/3
+    return total
+
+
 def _elevation(shape: tuple[int, int], river: Float, seed: int) -> Float:
     """Hills of about 400 m that sink towards the river."""
-    hills = 200 + 100 * _field(shape, 420, seed + 1, octaves=6)
-    ridges = 150 * (1 - np.abs(_field(shape, 300, seed + 11, octaves=5)))
+    hills = 200 + 100 * _turned_field(shape, 420, seed + 1, octaves=6)
+    ridges = 150 * (1 - np.abs(_turned_field(shape, 300, seed + 11, octaves=5)))
     valley = 1 - np.exp(-((river / 170) ** 2))
     elevation: Float = np.maximum((hills + ridges) * valley, 0).astype(np.float32)
     return elevation
@@ -277,7 +288,7 @@ def _sunlight(elevation_m: Float) -> Float:
     return light
 
 
-def _turned(y: Float, x: Float, angle: Positions) -> tuple[Positions, Positions]:
+def _turned(y: Float | Positions, x: Float | Positions, angle: Positions | np.float64) -> tuple[Positions, Positions]:
     cosine, sine = np.cos(angle), np.sin(angle)
     return np.asarray(x * cosine + y * sine, np.float64), np.asarray(y * cosine - x * sine, np.float64)
 
