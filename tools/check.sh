@@ -13,8 +13,7 @@ check() {
 types() {
     # The checkout's folder may have any name; mypy wants the package's.
     mkdir -p .cache/root && ln -sfn ../.. .cache/root/unclouded
-    (cd .cache/root && "$bin/mypy" --config-file unclouded/pyproject.toml \
-        -p unclouded.backend -m unclouded.plugin.client -m unclouded.plugin.environment)
+    (cd .cache/root && "$bin/mypy" --config-file unclouded/pyproject.toml -p unclouded.backend -p unclouded.plugin)
 }
 security() {
     # Bandit takes the words of a reason for names of rules, and says so for each.

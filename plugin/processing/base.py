@@ -103,7 +103,7 @@ class BackendAlgorithm(QgsProcessingAlgorithm):
         """
         raise NotImplementedError
 
-    def outputs(self, values: Values) -> Dict[str, Optional[str]]:
+    def outputs(self, values: Values) -> Dict[str, Any]:
         """Gives the fields of the job that say where the outputs go."""
         return {name.lower(): values.output(name) for name in self.kinds}
 

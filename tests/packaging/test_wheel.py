@@ -51,6 +51,6 @@ def test_the_command_runs_from_the_wheel(wheel: Path, tmp_path: Path) -> None:
 
 
 def _lend_libraries(environment: Path) -> None:
-    """Lends this environment's libraries, but not its editable `unclouded`: a .pth file in a lent folder is not read."""
+    """Lends this environment's libraries but not its editable `unclouded`: a lent folder's .pth files are not read."""
     packages = next(environment.glob("lib/python*/site-packages"))
     (packages / "libraries.pth").write_text(sysconfig.get_path("purelib") + "\n")
