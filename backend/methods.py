@@ -41,15 +41,17 @@ def inpaint(observation: Observation) -> Reconstruction:
     """Fills from the clear pixels near by, and from the background where there are none.
 
     Normalised convolution (Knutsson and Westin, 1993) with a Gaussian g and the background b as prior of weight w:
-    x = (g * (m y) + w b) / (g * m + w), m being 1 on clear pixels.
+    x = (g * (m y) + w b) / (g * m + w), m being 1 on clear pixels. The uncertainty is the spread of the same pixels
+    under the same weights: (g * (m (y - b)^2) + w t^2) / (g * m + w) - (x - b)^2 is its square, t being the typical
+    deviation from the background.
     """
     clear = observation.clear.astype(np.float32)
     weight = _smooth(clear) + PRIOR_WEIGHT
     deviation = (observation.optical - observation.background) * clear
-    filled = observation.background + _smooth(deviation) / weight
-    squares = _smooth(((observation.optical - filled) * clear) ** 2)
-    variance = (squares + PRIOR_WEIGHT * TYPICAL_DEVIATION**2) / weight
-    return Reconstruction(filled.astype(np.float32), np.sqrt(variance).astype(np.float32))
+    mean = _smooth(deviation) / weight
+    squares = (_smooth(deviation**2) + PRIOR_WEIGHT * TYPICAL_DEVIATION**2) / weight
+    variance = np.maximum(squares - mean**2, 0)
+    return Reconstruction((observation.background + mean).astype(np.float32), np.sqrt(variance).astype(np.float32))
 
 
 def least_cloudy(observation: Observation) -> Reconstruction:
