@@ -147,9 +147,13 @@ class Scaling:
         """(C, H, W) reflectance to digital numbers: rounded and clipped to the type, and never nodata."""
         values = (reflectance - self.shift[:, None, None]) / self.scale[:, None, None]
         if not np.issubdtype(dtype, np.integer):
-            return values.astype(dtype)
+            numbers = values.astype(dtype)
+            if nodata is not None:
+                numbers[numbers == nodata] = np.nextafter(dtype.type(nodata), dtype.type(np.inf))
+            return numbers
         limits = np.iinfo(dtype)
-        numbers: np.ndarray = np.clip(np.rint(values), limits.min, limits.max).astype(dtype)
+        wide = values.astype(np.float64) if limits.bits > 16 else values  # float32 cannot tell the largest of 32 bits
+        numbers = np.clip(np.rint(wide), limits.min, limits.max).astype(dtype)
         if nodata is not None:
             numbers[numbers == nodata] = nodata + 1 if nodata < limits.max else nodata - 1
         return numbers
