@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,7 @@ import numpy as np
 import pytest
 import rasterio
 from affine import Affine
+from rasterio.errors import NotGeoreferencedWarning
 
 from unclouded.backend import jobs, protocol
 from unclouded.backend.errors import UncloudedError
@@ -85,15 +87,17 @@ class Workshop:
             "height": values.shape[1],
             "width": values.shape[2],
         }
-        with rasterio.open(path, "w", **(profile | grid | options)) as dataset:
-            dataset.write(values)
-            if any(descriptions):
-                dataset.descriptions = tuple(descriptions)
-            if scales:
-                dataset.scales = tuple(scales)
-            if offsets:
-                dataset.offsets = tuple(offsets)
-            dataset.update_tags(**(tags or {}))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", NotGeoreferencedWarning)
+            with rasterio.open(path, "w", **(profile | grid | options)) as dataset:
+                dataset.write(values)
+                if any(descriptions):
+                    dataset.descriptions = tuple(descriptions)
+                if scales:
+                    dataset.scales = tuple(scales)
+                if offsets:
+                    dataset.offsets = tuple(offsets)
+                dataset.update_tags(**(tags or {}))
         return str(path)
 
     def mask(self, name: str, cloud: np.ndarray, **options: Any) -> str:
