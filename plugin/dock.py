@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Optional
+from typing import Callable, Optional
 
 from qgis.core import Qgis, QgsApplication, QgsMapLayerType, QgsMessageLog, QgsProject
 from qgis.gui import QgisInterface, QgsDockWidget
@@ -15,7 +15,7 @@ from ..backend.errors import BackendError, UncloudedError
 from ..backend.protocol import Done, Failed, Ready, RemoveClouds
 from .area import Area
 from .backend_process import shared_client
-from .client import new_job_id
+from .client import Client, new_job_id
 from .forms import align
 from .inputs_panel import InputsPanel
 from .job_builder import Choices, build_job, existing_outputs
@@ -45,12 +45,14 @@ class Dock(QgsDockWidget):
 
     Args:
         iface: QGIS.
+        backend: Gives the client; raises BackendError if there is no backend.
     """
 
-    def __init__(self, iface: QgisInterface) -> None:
+    def __init__(self, iface: QgisInterface, backend: Callable[[], Client] = shared_client) -> None:
         super().__init__(tr("Unclouded: remove clouds"), iface.mainWindow())
         self.setObjectName("UncloudedDock")
         self._iface = iface
+        self._backend = backend
         self._run: Optional[_Run] = None
         self._starting: Optional[StartTask] = None
         self._asked_backend = False
@@ -93,7 +95,7 @@ class Dock(QgsDockWidget):
         self._asked_backend = True
         self.banner.hide()
         try:
-            client = shared_client()
+            client = self._backend()
         except BackendError as error:
             self.banner.show_error(error)
             return
@@ -129,7 +131,7 @@ class Dock(QgsDockWidget):
         layer = self.inputs.optical
         source = Source(layer.id(), layer.name(), preview)
         title = (tr("Preview of {}") if preview else tr("Removing clouds from {}")).format(layer.name())
-        task = JobTask(shared_client(), job, title)
+        task = JobTask(self._backend(), job, title)
         task.heard.connect(self.run_panel.show_event)
         task.over.connect(self._end)
         self._run = _Run(task, source, self._project_number)
@@ -178,6 +180,7 @@ class Dock(QgsDockWidget):
         text = tr("Clouds removed from “{}”, whose project was closed: {}").format(source.name, done.output)
         item = bar.createMessage(NAME, text)
         button = QPushButton(tr("Add to this project"), item)
+        button.setObjectName("AddResult")
         button.clicked.connect(lambda: (self._add(done, source), bar.popWidget(item)))
         item.layout().addWidget(button)
         bar.pushWidget(item, Qgis.MessageLevel.Success)

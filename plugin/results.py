@@ -69,6 +69,7 @@ def add_result(project: QgsProject, done: Done, source: Source) -> QgsRasterLaye
     parent, index = _place(project, source.layer_id)
     if extras:
         parent = parent.insertGroup(index, name)
+        parent.setExpanded(True)
         index = 0
     if source.preview:
         (parent if extras else image).setCustomProperty(PREVIEW, source.layer_id)

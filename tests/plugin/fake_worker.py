@@ -1,7 +1,7 @@
 """A worker that speaks the protocol and removes no cloud; run as `python fake_worker.py BEHAVIOUR`.
 
 normal     writes the optical file's bytes to the outputs
-slow       like normal, but only after a Cancel or for ever; obeys Cancel
+slow       like normal, but waits for a file `OUTPUT.go`; obeys Cancel
 hang       leaves half an output, then ignores Cancel, Ping and the end of its input
 die        leaves half an output, writes to stderr and exits with 3 in the middle of a job
 die-once   dies in the first job of the first life (a file `died` beside the output marks it), then is normal
@@ -73,10 +73,11 @@ def stopped(job):
     return closed or job["id"] in cancelled
 
 
-def wait_for_cancel(job):
+def wait_for_leave(job):
     partial = leave_half(job)
     with changed:
-        changed.wait_for(lambda: stopped(job))
+        while not stopped(job) and not os.path.exists(job["output"] + ".go"):
+            changed.wait(0.05)
     shutil.rmtree(partial)
 
 
@@ -98,7 +99,7 @@ def work(job):
         sys.stderr.flush()
         os._exit(3)
     if BEHAVIOUR == "slow":
-        wait_for_cancel(job)
+        wait_for_leave(job)
     if job["id"] in cancelled:
         return say("Failed", id=job["id"], code="cancelled", message="Cancelled.", hint="Nothing was written.")
     return finish(job)

@@ -1,0 +1,94 @@
+"""Small rasters, a clean project and clean settings, and a dock with a fake backend."""
+
+from __future__ import annotations
+
+import struct
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from osgeo import gdal, osr
+from qgis.core import QgsApplication, QgsProject, QgsRasterLayer, QgsSettings
+from qgis.PyQt.QtCore import QCoreApplication, QEvent
+
+from unclouded.plugin.client import Client
+from unclouded.plugin.dock import Dock
+from unclouded.plugin.settings import GROUP
+
+FAKE = Path(__file__).with_name("fake_worker.py")
+SIDE_PX = 8
+
+
+def write_raster(path: Path, bands: int = 4, epsg: int | None = 32633, left: float = 500_000, value: int = 1000) -> str:
+    """Writes a GeoTIFF of 8x8 px of 10 m, its bands named B2, B3, B4, B8; each pixel has a value of its own."""
+    gdal.UseExceptions()
+    file = gdal.GetDriverByName("GTiff").Create(str(path), SIDE_PX, SIDE_PX, bands, gdal.GDT_UInt16)
+    if epsg is not None:
+        reference = osr.SpatialReference()
+        reference.ImportFromEPSG(epsg)
+        file.SetProjection(reference.ExportToWkt())
+        file.SetGeoTransform((left, 10, 0, 5_000_080, 0, -10))
+    for index in range(bands):
+        band = file.GetRasterBand(index + 1)
+        numbers = [value + 100 * index + pixel for pixel in range(SIDE_PX**2)]
+        band.WriteRaster(0, 0, SIDE_PX, SIDE_PX, struct.pack(f"<{SIDE_PX**2}H", *numbers))
+        if bands == 4:
+            band.SetDescription(("B2", "B3", "B4", "B8")[index])
+    del file
+    return str(path)
+
+
+def wait_until(condition: Callable[[], bool], what: str = "") -> None:
+    """Lets QGIS handle its events until a condition holds."""
+    end = time.monotonic() + 60
+    while not condition():
+        if time.monotonic() > end:
+            pytest.fail(f"waited in vain for {what or condition}")
+        QCoreApplication.processEvents()
+        time.sleep(0.01)
+
+
+@pytest.fixture(autouse=True)
+def clean(qgis_app: QgsApplication) -> Iterator[None]:
+    QgsSettings().remove(GROUP)
+    QgsProject.instance().clear()
+    yield
+    QgsProject.instance().clear()
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+
+
+@pytest.fixture
+def add_layer(tmp_path: Path) -> Callable[..., QgsRasterLayer]:
+    """Adds a small raster to the project."""
+
+    def add(name: str = "cloudy", **options: object) -> QgsRasterLayer:
+        layer = QgsRasterLayer(write_raster(tmp_path / f"{name}.tif", **options), name, "gdal")
+        QgsProject.instance().addMapLayer(layer)
+        return layer
+
+    return add
+
+
+@pytest.fixture
+def open_dock(qgis_iface: object) -> Iterator[Callable[..., Dock]]:
+    """Makes a dock whose backend is a fake worker of some behaviour, see fake_worker.py."""
+    docks: list[Dock] = []
+    clients: list[Client] = []
+
+    def make(behaviour: str = "normal") -> Dock:
+        client = Client(Path(sys.executable), [sys.executable, str(FAKE), behaviour])
+        clients.append(client)
+        docks.append(Dock(qgis_iface, lambda: client))
+        docks[-1].client = client
+        return docks[-1]
+
+    yield make
+    for dock in docks:
+        dock.tear_down()
+        dock.deleteLater()
+    for client in clients:
+        client.close()
+    qgis_iface.messageBar().clear_messages()
+    wait_until(lambda: not QgsApplication.taskManager().activeTasks(), "the tasks to end")

@@ -1,0 +1,78 @@
+"""Generators are offered by their cards, before and after the backend is there."""
+
+from __future__ import annotations
+
+import json
+import struct
+from pathlib import Path
+
+import pytest
+from qgis.PyQt.QtWidgets import QWidget
+
+from unclouded.backend.card import Card, card_json
+from unclouded.backend.errors import ModelError
+from unclouded.backend.protocol import METHODS
+from unclouded.plugin.method_box import MethodBox
+
+
+def write_generator(path: Path, **changes: object) -> str:
+    fields = {
+        "name": "mine", "version": "1", "title": "My generator", "architecture": "x", "parameters": {},
+        "bands": ["B2"], "required_bands": ["B2"], "levels": ["L2A"], "sar": "optional", "dates": "optional",
+        "overlap_px": 8, "align_px": 8, "tile_px": 64, "prior": {"B2": 0.1}, "licence": "CC0", "citation": "",
+        "training_data": [], **changes,
+    }  # fmt: skip
+    header = json.dumps({"__metadata__": {"card": card_json(Card(**fields))}}).encode()
+    path.write_bytes(struct.pack("<Q", len(header)) + header)
+    return str(path)
+
+
+@pytest.fixture
+def parent(qgis_app) -> QWidget:
+    return QWidget()
+
+
+@pytest.fixture
+def box(parent) -> MethodBox:
+    return MethodBox(parent)
+
+
+def test_every_method_of_the_protocol_is_offered(box):
+    offered = {box.itemData(row) for row in range(box.count())}
+    assert set(METHODS) - {"generator"} <= offered
+    assert box.method_and_model()[0] == "generator"
+
+
+def test_a_file_is_chosen_and_remembered(box, parent, tmp_path):
+    path = write_generator(tmp_path / "mine.safetensors")
+    box.choose_file(path)
+    assert box.currentText() == "My generator"
+    assert box.method_and_model() == ("generator", path)
+    again = MethodBox(parent)
+    assert again.method_and_model() == ("generator", path)
+    again.show_models([{"name": "tiny", "title": "Tiny", "path": "/tiny"}])
+    assert again.method_and_model() == ("generator", path)
+    assert again.findData("generator:tiny") >= 0
+
+
+def test_a_file_without_card_is_refused(box, tmp_path):
+    path = tmp_path / "model.pt"
+    path.write_bytes(b"pickle")
+    with pytest.raises(ModelError):
+        box.choose_file(str(path))
+    assert box.currentText() != "model.pt"
+
+
+def test_what_a_generator_needs_is_said(box, tmp_path):
+    box.choose_file(write_generator(tmp_path / "sar.safetensors", sar="required"))
+    assert "needs a radar image" in box.missing(has_sar=False, has_dates=False)
+    assert not box.missing(has_sar=True, has_dates=False)
+    box.choose_file(write_generator(tmp_path / "dates.safetensors", dates="required"))
+    assert "needs other dates" in box.missing(has_sar=True, has_dates=False)
+
+
+def test_a_remembered_file_that_is_gone_is_no_longer_offered(box, parent, tmp_path):
+    path = Path(write_generator(tmp_path / "mine.safetensors"))
+    box.choose_file(str(path))
+    path.unlink()
+    assert MethodBox(parent).method_and_model()[1] != str(path)
