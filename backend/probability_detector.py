@@ -122,14 +122,20 @@ def _forest() -> Any:
     """Loads the forest that the package s2cloudless brings.
 
     Raises:
-        BackendError: The package is not installed.
+        BackendError: The package or LightGBM is missing or broken.
     """
+    try:
+        from lightgbm import Booster
+    except (ImportError, OSError) as error:
+        raise _unusable(f"LightGBM cannot be loaded: {error}") from error
     package = importlib.util.find_spec("s2cloudless")
     if package is None or package.origin is None:
-        raise BackendError(
-            "The package s2cloudless, which finds clouds in L1C images, is missing.",
-            "Install the backend's requirements again, or give a mask of the clouds.",
-        )
-    from lightgbm import Booster
-
+        raise _unusable("the package s2cloudless is missing")
     return Booster(model_file=str(Path(package.origin).parent / FOREST))
+
+
+def _unusable(reason: str) -> BackendError:
+    return BackendError(
+        f"Clouds in L1C images are found by s2cloudless, but {reason}.",
+        "Install the backend's requirements again (on macOS also OpenMP: brew install libomp), or give a mask.",
+    )

@@ -22,8 +22,8 @@ OPENING_CELLS = 1
 NIR_RATIO = 0.8
 SWIR_RATIO = 0.85
 """A shadow is darker than these shares of its surroundings' mean."""
-NIR_MAX = 0.2
-"""Reflectance in near infrared that no shadow reaches."""
+NIR_RANGE = (0.035, 0.2)
+"""Reflectance of shaded land in near infrared: what is darker is taken for water."""
 WATER_NDWI = -0.2
 """(green - NIR) / (green + NIR) above which dark ground is taken for water. Shaded plants and soil lie below."""
 
@@ -50,7 +50,7 @@ def find_shadows(ground: dict[str, Float], valid: Bool, cloud: Bool, cell_m: flo
         return np.zeros_like(cloud)
     green, nir = ground["B3"], ground["B8"]
     radius = _cells(SURROUNDINGS_M, cell_m)
-    dark = free & (nir < NIR_MAX) & (nir < NIR_RATIO * local_mean(nir, free, radius))
+    dark = free & (nir > NIR_RANGE[0]) & (nir < NIR_RANGE[1]) & (nir < NIR_RATIO * local_mean(nir, free, radius))
     if "B11" in ground:
         dark &= ground["B11"] < SWIR_RATIO * local_mean(ground["B11"], free, radius)
     dark &= green - nir <= WATER_NDWI * (green + nir)
