@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
+import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import rasterio
+from rasterio.errors import NotGeoreferencedWarning
 
 from ..sensors import NAMES, Bool, Float, Level
 
@@ -57,13 +61,22 @@ def read_split(root: Path) -> dict[str, str]:
         return {row["place"].removesuffix(".tif"): row["split"] for row in csv.DictReader(file)}
 
 
+@contextlib.contextmanager
+def opened(path: str) -> Iterator[rasterio.DatasetReader]:
+    """Opens a raster of which only the pixels matter: many of these have no georeference."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        with rasterio.open(path) as dataset:
+            yield dataset
+
+
 def read_image(path: Path, scale: float = SCALE) -> tuple[tuple[str, ...], np.ndarray]:
     """Reads an image and the names of its bands.
 
     Returns:
         Names, and (C, H, W) digital number * scale.
     """
-    with rasterio.Env(GDAL_PAM_ENABLED="NO"), rasterio.open(path) as dataset:
+    with opened(str(path)) as dataset:
         values = dataset.read().astype(np.float32) * np.float32(scale)
         return tuple(dataset.descriptions), values
 

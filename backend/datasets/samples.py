@@ -51,6 +51,8 @@ class Choices:
     bands: tuple[str, ...] | None = None
     dates: int | None = None
     sar: bool | None = None
+    real_dates: bool = False
+    """No invented dates: as many real ones as there are, up to `dates`."""
 
 
 def draw_scene(place: Place, collection: Collection, rng: np.random.Generator, choices: Choices = Choices()) -> Sample:
@@ -61,7 +63,7 @@ def draw_scene(place: Place, collection: Collection, rng: np.random.Generator, c
     gain = np.float32(np.exp(rng.normal(0, 0.08)))
     sky = clouded(truth.optical * gain, view.bands, view.level, collection.veils, rng)
     valid = truth.clear & _measured(truth.clear.shape, rng)
-    others = _others(view, truth, rng, choices.dates)
+    others = _others(view, truth, rng, choices)
     observation = Observation(
         bands=view.bands,
         level=view.level,
@@ -147,8 +149,9 @@ def _view(place: Place, rng: np.random.Generator) -> Place:
     return dataclasses.replace(place, days=days, sar=None if place.sar is None else seen(place.sar))
 
 
-def _others(place: Place, truth: Day, rng: np.random.Generator, count: int | None) -> list[Day]:
+def _others(place: Place, truth: Day, rng: np.random.Generator, choices: Choices) -> list[Day]:
     """Draws other dates, real ones where there are any, each under clouds of its own."""
+    count = choices.dates
     if count is None:
         counts, shares = zip(*DATES_SHARE, strict=True)
         count = int(rng.choice(counts, p=shares))
@@ -156,9 +159,9 @@ def _others(place: Place, truth: Day, rng: np.random.Generator, count: int | Non
     rng.shuffle(real)
     days = []
     for _ in range(count):
-        if real and rng.random() < REAL_DATE_SHARE:
+        if real and (choices.real_dates or rng.random() < REAL_DATE_SHARE):
             days.append(real.pop())
-        else:
+        elif not choices.real_dates:
             optical, distance = another_day(truth.optical, place.bands, rng)
             days.append(Day(optical, truth.clear, truth.day + distance))
     return [_own_clouds(day, rng) for day in days]

@@ -8,10 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import rasterio
 
 from ..sensors import Float
-from .place import Day, Place, clear_day, in_order, mirrored, read_image
+from .place import Day, Place, clear_day, in_order, mirrored, opened, read_image
 
 BOADELLA_NOT_CLEAR = ("2020-01-13", "2020-01-23")
 SCL_CLEAR = (4, 5, 6, 7)
@@ -64,7 +63,7 @@ def _place(
 
 
 def _layer(path: Path, name: str) -> np.ndarray:
-    with rasterio.open(f"netcdf:{path}:{name}") as dataset:
+    with opened(f"netcdf:{path}:{name}") as dataset:
         layer: np.ndarray = dataset.read()
         return layer
 
@@ -72,16 +71,16 @@ def _layer(path: Path, name: str) -> np.ndarray:
 def _scaling(path: Path, names: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
     pairs = []
     for name in names:
-        with rasterio.open(f"netcdf:{path}:{name}") as dataset:
+        with opened(f"netcdf:{path}:{name}") as dataset:
             pairs.append((dataset.scales[0], dataset.offsets[0]))
     scale, offset = np.array(pairs).T
     return scale, offset
 
 
 def _times(path: Path) -> np.ndarray:
-    with rasterio.open(path) as container:
+    with opened(str(path)) as container:
         first = container.subdatasets[0]
-    with rasterio.open(first) as dataset:
+    with opened(first) as dataset:
         text = next(value for key, value in dataset.tags().items() if re.match(r"NETCDF_DIM_time.*_VALUES", key))
     return np.array([float(value) for value in text.strip("{}").split(",")])
 

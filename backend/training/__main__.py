@@ -19,7 +19,7 @@ from .validation import Validation
 @click.command()
 @click.argument("recipe")
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True, help="Folder of the run.")
-@click.option("--threads", default=1, show_default=True, help="CPU threads of the network: more only if cores are idle.")
+@click.option("--threads", default=1, show_default=True, help="Of the network: more only if cores are idle.")
 @click.option("--workers", default=1, show_default=True, help="Processes that draw samples.")
 def main(recipe: str, out: Path, threads: int, workers: int) -> None:
     """Trains the generator of RECIPE (a name, or a YAML file) on the places that UNCLOUDED_DATA holds.
