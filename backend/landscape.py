@@ -84,9 +84,11 @@ def landscape(height: int, width: int, seed: int) -> Landscape:
     _grow_forests(ground, elevation, river, seed)
     towns = _place_towns(shape, river, rng)
     _lay_roads(ground, towns, rng)
+    roads = ground == CODE["asphalt"]
     for town in towns:
-        _build_town(ground, town, rng, seed)
+        _build_town(ground, town, seed)
     _flood(ground, river, elevation, seed)
+    ground[roads & (ground == CODE["river"])] = CODE["asphalt"]  # bridges
     return Landscape(seed, ground, _texture(ground, patchwork, seed), elevation)
 
 
@@ -97,7 +99,7 @@ def _field(shape: tuple[int, ...], cell_px: float, seed: int, octaves: int = 1) 
 
 
 def _turned_field(shape: tuple[int, int], cell_px: float, seed: int, octaves: int) -> Float:
-    """The same with each octave turned: light on slopes would show that all share the directions of their lattice."""
+    """The same with each octave turned, as light on slopes would show the directions of a common lattice."""
     y, x = np.mgrid[: shape[0], : shape[1]] / cell_px
     total = np.zeros(shape, dtype=np.float32)
     for octave in range(octaves):
@@ -178,7 +180,6 @@ def _grow_forests(ground: Map, elevation: Float, river: Float, seed: int) -> Non
 
 def _flood(ground: Map, river: Float, elevation: Float, seed: int) -> None:
     """The river with its gravel banks, and lakes in hollows beside it."""
-    is_road = ground == CODE["asphalt"]
     lake = _field(ground.shape, 110, seed + 30, octaves=4) - elevation / 30
     ground[lake > 1.15] = CODE["grass"]
     ground[lake > 1.2] = CODE["water"]
@@ -186,7 +187,6 @@ def _flood(ground: Map, river: Float, elevation: Float, seed: int) -> None:
     gravel = _field(ground.shape, 30, seed + 32, octaves=2) > 0.9
     ground[(river < width_px + 2.5) & gravel] = CODE["sand"]
     ground[river < width_px] = CODE["river"]
-    ground[is_road & (river < width_px)] = CODE["asphalt"]  # bridges
 
 
 @dataclass(frozen=True)
@@ -238,7 +238,7 @@ def _draw_road(ground: Map, start: Positions, end: Positions, rng: np.random.Gen
         ground[rows[inside], columns[inside]] = CODE["asphalt"]
 
 
-def _build_town(ground: Map, town: _Town, rng: np.random.Generator, seed: int) -> None:
+def _build_town(ground: Map, town: _Town, seed: int) -> None:
     """Streets in a grid with houses and gardens between, denser towards the middle, and halls at one side."""
     y, x = np.mgrid[: ground.shape[0], : ground.shape[1]].astype(np.float32)
     reach = np.hypot(y - town.row, x - town.column) / town.radius_px + 0.22 * _field(ground.shape, 22, seed + 40, 3)

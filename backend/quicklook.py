@@ -21,6 +21,8 @@ from .sensors import Bool, Float
 Picture = NDArray[np.uint8]
 
 PANEL_PX = 512
+MIN_PANEL_PX = 240
+"""The room that a caption needs."""
 CAPTION_PX = 30
 GAP_PX = 6
 BACKGROUND = (24, 26, 30)
@@ -158,7 +160,7 @@ def _arrange(panels: list[tuple[str, Picture]]) -> Image.Image:
     columns = 3 if len(panels) > 4 else len(panels)
     rows = -(-len(panels) // columns)
     height, width = panels[0][1].shape[:2]
-    step_y, step_x = height + CAPTION_PX + GAP_PX, max(width, 240) + GAP_PX
+    step_y, step_x = height + CAPTION_PX + GAP_PX, max(width, MIN_PANEL_PX) + GAP_PX
     picture = Image.new("RGB", (columns * step_x + GAP_PX, rows * step_y + GAP_PX), BACKGROUND)
     draw = ImageDraw.Draw(picture)
     font = ImageFont.load_default(size=16)
