@@ -1,8 +1,8 @@
 """Clouds by rules, for images that s2cloudless cannot take: from blue, green and red, better with infrared.
 
 Clouds are bright, white, and above all bluer than ground of equal red. The haze index B - R / 2 (after the
-haze-optimised transform of Zhang, Guindon and Cihlar, 2002) is near 0.01 to 0.03 over plants and soil, below 0 over
-sand, and 0.1 to 0.5 in clouds. The rules work on cells of about 20 m:
+haze-optimised transform of Zhang, Guindon and Cihlar, 2002) is near 0.01 to 0.03 over plants and soil, about 0 over
+sand, up to 0.1 over pale soil and salt, and 0.1 to 0.5 in clouds. The rules work on cells of about 20 m:
 
 1. A *core* is hazy, bright and white, and wide enough not to be a roof.
 2. *Thin cloud* is hazier than the clear ground around it and lies near a core.

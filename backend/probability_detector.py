@@ -7,7 +7,7 @@ radius of 4 cells and grow the mask by 2; half of each is used here, which keeps
 caller grows the mask once more.
 
 Towns, bright soil and fish ponds reach probabilities that are as high as those of thin cloud, but seldom higher. So
-cloud also needs a core near it, where the forest is surer: without one, false cloud on clear places was ten times as
+cloud also needs a core near it, where the forest is surer: without one, false cloud on clear places was nine times as
 much.
 """
 
