@@ -6,6 +6,7 @@ or is cancelled removes the folder; one that is killed leaves it, and the next j
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 from pathlib import Path
@@ -41,6 +42,7 @@ class Outputs:
             raise OutputError(f"Two outputs have the same name: {', '.join(paths)}.", "Give each its own name.")
         for path in paths:
             _check(path, inputs, overwrite)
+        self._taken = {path for path in paths if Path(path).exists()}
 
     def __enter__(self) -> Outputs:
         for path in self._paths:
@@ -84,19 +86,37 @@ class Outputs:
         Raises:
             OutputError: The disk is full, or a file is in use.
         """
+        named: list[str] = []
         try:
             for path in self._paths:
                 with self.part(path).open("rb+") as file:
                     os.fsync(file.fileno())
             for path in reversed(self._paths):
+                with contextlib.suppress(OSError):  # nothing to keep, or a file system that cannot
+                    os.link(path, self._previous(path))
+                os.replace(self.part(path), path)
+                named.append(path)
+            for path in self._paths:
                 for sidecar in SIDECARS:
                     Path(path + sidecar).unlink(missing_ok=True)
-                os.replace(self.part(path), path)
         except OSError as error:
+            self._undo(named)
             raise OutputError(
                 f"{error.filename or self._paths[0]} could not be finished: {error.strerror}.",
                 "See that the disk has room and that no program holds the file.",
             ) from error
+
+    def _previous(self, path: str) -> Path:
+        """Where a file that is overwritten is kept until all have their names."""
+        return partial_folder(path) / "previous"
+
+    def _undo(self, named: list[str]) -> None:
+        for path in named:
+            with contextlib.suppress(OSError):
+                if self._previous(path).exists():
+                    os.replace(self._previous(path), path)
+                elif path not in self._taken:
+                    Path(path).unlink()
 
     def _remove(self) -> None:
         for path in self._paths:
@@ -105,7 +125,7 @@ class Outputs:
 
 def _check(path: str, inputs: list[str], overwrite: bool) -> None:
     place = Path(path)
-    if any(os.path.realpath(path) == os.path.realpath(source) for source in inputs):
+    if any(_belongs_to(place, Path(source)) for source in inputs):
         raise OutputError(f"The output {path} is also an input.", "Inputs are never written: choose another name.")
     if not place.parent.is_dir():
         raise OutputError(f"The folder {place.parent} does not exist.", "Make it, or choose another.")
@@ -115,3 +135,10 @@ def _check(path: str, inputs: list[str], overwrite: bool) -> None:
         raise OutputError(f"The output {path} is a folder.", "Give the name of a file.")
     if place.exists() and not overwrite:
         raise OutputError(f"{path} exists.", "Choose another name, or allow overwriting (--overwrite).")
+
+
+def _belongs_to(output: Path, source: Path) -> bool:
+    """Whether an output is an input, or one of the files of a folder that is one."""
+    if not output.exists() or not source.exists():
+        return False
+    return output.samefile(source) or source.resolve() in output.resolve().parents
