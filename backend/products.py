@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import re
 import zipfile
+import zlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,10 +13,11 @@ from .errors import InputError, UnreadableRaster
 from .raster import Raster, open_raster
 from .sensors import NAMES, Level
 
-BAND_FILE = re.compile(r"(?:^|[_.-])(B\d{1,2}A?|SCL)(?:_(\d\d)m)?\.(?:jp2|tiff?)$", re.IGNORECASE)
+BAND_FILE = re.compile(r"(?:^|[_./\\-])(B\d{1,2}A?|SCL)(?:_(\d\d)m)?\.(?:jp2|tiff?)$", re.IGNORECASE)
+LANDSAT_FILE = re.compile(r"^L[COTEM]\d\d_")
 METADATA_FILE = re.compile(r"MTD_MSI(L1C|L2A)\.xml$")
 OFFSET_TAG = re.compile(r"<(?:BOA|RADIO)_ADD_OFFSET[^>]*>\s*(-?\d+)")
-DAY = re.compile(r"(?<!\d)((?:19|20)\d\d)[-_:]?(0[1-9]|1[0-2])[-_:]?(0[1-9]|[12]\d|3[01])(?!\d{3})")
+DAY = re.compile(r"(?<!\d)(19[789]\d|20[0-3]\d)[-_:]?(0[1-9]|1[0-2])[-_:]?(0[1-9]|[12]\d|3[01])(?=(?:\d\d){0,3}(?!\d))")
 DAY_TAGS = (
     "PRODUCT_START_TIME",
     "DATATAKE_1_DATATAKE_SENSING_START",
@@ -79,29 +81,64 @@ def split_day(spec: str) -> tuple[str, datetime.date | None]:
 
 
 def _from_files(path: str, root: str, names: list[str]) -> Product:
-    finest: dict[str, tuple[int, str]] = {}
-    for name in sorted(names):
-        match = BAND_FILE.search(name)
-        if match and "QI_DATA" not in name:
-            band, resolution_m = match[1].upper(), int(match[2] or 0)
-            band = band if band == "SCL" or band[1:].endswith("A") else f"B{int(band[1:])}"
-            finest[band] = min(finest.get(band, (resolution_m, name)), (resolution_m, name))
-    bands = [band for band in NAMES if band in finest]
-    if not bands:
-        raise InputError(
-            f"{path} holds no band files: names that end in _B02.jp2, _B02_10m.jp2 or _B02.tif were expected, "
-            f"{len(names)} other file(s) are there.",
-            "Give the .SAFE folder, its zip, or a folder with one file for each band.",
-        )
-    rasters = {band: open_raster(f"{root}/{name}") for band, (_, name) in finest.items()}
+    files = _band_files(path, names)
+    rasters = {band: open_raster(f"{root}/{name}") for band, name in files.items()}
+    bands = [band for band in NAMES if band in files]
+    for band in bands:
+        _check_place(rasters[band], rasters[bands[0]])
     optical = Raster(
         path, tuple(replace(rasters[band].bands[0], description=band) for band in bands), rasters[bands[0]].tags
     )
     metadata = next((name for name in names if METADATA_FILE.search(name)), None)
     level, offset = _from_metadata(root, metadata) if metadata else (None, None)
     return Product(
-        optical, rasters.get("SCL"), level, offset, _day_of(optical.tags, metadata or "", path, *finest[bands[0]][1:])
+        optical, rasters.get("SCL"), level, offset, _day_of(optical.tags, metadata or "", path, files[bands[0]])
     )
+
+
+def _band_files(path: str, names: list[str]) -> dict[str, str]:
+    """Gives the finest file of each band, and of the scene classification."""
+    found: dict[str, list[tuple[int, str]]] = {}
+    for name in names:
+        match = BAND_FILE.search(name)
+        if match and "QI_DATA" not in name:
+            _refuse_landsat(path, Path(name).name)
+            band = match[1].upper()
+            band = band if band == "SCL" or band.endswith("A") else f"B{int(band[1:])}"
+            found.setdefault(band, []).append((int(match[2] or 0), name))
+    if not any(band in NAMES for band in found):
+        raise InputError(
+            f"{path} holds no band files: names that end in _B02.jp2, _B02_10m.jp2 or _B02.tif were expected, "
+            f"{len(names)} other file(s) are there.",
+            "Give the .SAFE folder, its zip, or a folder with one file for each band.",
+        )
+    for band, files in found.items():
+        finest = sorted(name for resolution_m, name in files if resolution_m == min(files)[0])
+        if len(finest) > 1:
+            raise InputError(
+                f"{path} holds {len(finest)} files for {band}: {finest[0]}, {finest[1]}; one was expected.",
+                "Give a folder that holds one image.",
+            )
+    return {band: min(files)[1] for band, files in found.items()}
+
+
+def _refuse_landsat(path: str, name: str) -> None:
+    if LANDSAT_FILE.search(name):
+        raise InputError(
+            f"{path} holds Landsat's {name}: its numbers are not those of Sentinel-2's bands.",
+            "Stack the bands into one file and name each by the band of Sentinel-2 with its wavelength.",
+        )
+
+
+def _check_place(raster: Raster, first: Raster) -> None:
+    """Refuses a band file of another size where no georeference tells how they lie on each other."""
+    size, expected = (raster.grid.width, raster.grid.height), (first.grid.width, first.grid.height)
+    if size != expected and (raster.grid.crs is None or first.grid.crs is None):
+        raise InputError(
+            f"{raster.path} is {size[0]} x {size[1]} px, {first.path} {expected[0]} x {expected[1]} px, "
+            "and one of them has no georeference.",
+            "Give both a coordinate reference system, or the same size.",
+        )
 
 
 def _from_metadata(root: str, name: str) -> tuple[Level | None, float]:
@@ -116,8 +153,12 @@ def _from_metadata(root: str, name: str) -> tuple[Level | None, float]:
 def _read_text(root: str, name: str) -> str:
     if not root.startswith("/vsizip/"):
         return (Path(root) / name).read_text(errors="replace")
-    with zipfile.ZipFile(root.removeprefix("/vsizip/")) as archive:
-        return archive.read(name).decode(errors="replace")
+    path = root.removeprefix("/vsizip/")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return archive.read(name).decode(errors="replace")
+    except (zipfile.BadZipFile, RuntimeError, OSError, EOFError, zlib.error) as error:
+        raise UnreadableRaster(path, str(error)) from error
 
 
 def _day_of(tags: dict[str, str], *names: str) -> datetime.date | None:
