@@ -12,7 +12,7 @@ from qgis.PyQt.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QWidget
 
 from ..backend.errors import UsageError
 from .area import Area, bounding_box, selection_extent
-from .forms import shrinkable
+from .form_layout import shrinkable
 from .remember import remember
 from .settings import Setting
 from .wording import tr

@@ -35,6 +35,7 @@ class DatesList(QListWidget):
         project = QgsProject.instance()
         project.layersAdded.connect(self.refresh)
         project.layersRemoved.connect(self.refresh)
+        project.layerTreeRoot().nameChanged.connect(self.refresh)
         self.refresh()
 
     def sizeHint(self) -> QSize:
@@ -57,7 +58,7 @@ class DatesList(QListWidget):
         for layer in _candidates(self._excluded):
             self.addItem(_item(layer, layer.id() in ticked))
         if not self.count():
-            self.addItem(_hint(tr("No other images in the project")))
+            self.addItem(_hint(tr("No other images")))
         self.blockSignals(False)
         self.setFixedHeight(self.sizeHint().height())
         self.changed.emit()

@@ -8,20 +8,15 @@ from typing import Callable, Optional
 
 from qgis.core import Qgis, QgsApplication, QgsMapLayerType, QgsMessageLog, QgsProject
 from qgis.gui import QgisInterface, QgsDockWidget
-from qgis.PyQt.QtCore import Qt
-from qgis.PyQt.QtWidgets import QMessageBox, QPushButton, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
+from qgis.PyQt.QtWidgets import QMessageBox, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
 from ..backend.errors import BackendError, UncloudedError
 from ..backend.protocol import Done, Failed, Ready, RemoveClouds
-from .area import Area
 from .backend_process import shared_client
 from .client import Client, new_job_id
-from .forms import align
-from .inputs_panel import InputsPanel
-from .job_builder import Choices, build_job, existing_outputs
-from .layers import source_path
+from .form import Form
+from .job_builder import build_job, existing_outputs
 from .notices import Banner, EmptyPage
-from .options_panel import AdvancedPanel, OptionsPanel
 from .results import Source, add_result
 from .run_panel import RunPanel
 from .settings_dialog import SettingsDialog
@@ -59,9 +54,8 @@ class Dock(QgsDockWidget):
         self._project_number = 0
         self.pages = QStackedWidget(self)
         self.banner = Banner(self)
-        self.inputs = InputsPanel(self)
-        self.options = OptionsPanel(iface, self)
-        self.advanced = AdvancedPanel(self)
+        self.form = Form(iface, self)
+        self.inputs, self.options, self.advanced = self.form.inputs, self.form.options, self.form.advanced
         self.run_panel = RunPanel(self)
         self.empty = EmptyPage(self.inputs.open_menu(), self)
         self._lay_out()
@@ -120,12 +114,12 @@ class Dock(QgsDockWidget):
         if self._run is not None:
             return
         try:
-            job = build_job(self._choices(preview), new_job_id())
+            job = build_job(self.form.choices(preview), new_job_id())
             if not preview and not self._may_replace(Path(job.output)):
                 return
             self._submit(job, preview)
         except UncloudedError as error:
-            self._say(error.message, error.hint, Qgis.MessageLevel.Warning)
+            self._say_error(error)
 
     def _submit(self, job: RemoveClouds, preview: bool) -> None:
         layer = self.inputs.optical
@@ -147,7 +141,7 @@ class Dock(QgsDockWidget):
             self._succeed(outcome, run)
         elif isinstance(outcome, Failed):
             self._fail(outcome, run)
-        self._show_state()
+        self._show_page()
 
     def _succeed(self, done: Done, run: _Run) -> None:
         text = tr("{} of the image was reconstructed: {}").format(percent(done.cloud_fraction), done.output)
@@ -157,7 +151,7 @@ class Dock(QgsDockWidget):
         if run.project_number == self._project_number:
             self._add(done, run.source)
             if not run.source.preview:
-                self._say(tr("Clouds removed from “{}”.").format(run.source.name), "", Qgis.MessageLevel.Success)
+                self._say(_verdict(done, run.source.name), self._warned(), Qgis.MessageLevel.Success)
         else:
             self._offer(done, run.source)
 
@@ -168,11 +162,14 @@ class Dock(QgsDockWidget):
         cancelled = failed.code == "cancelled"
         self._say(failed.message, failed.hint, Qgis.MessageLevel.Info if cancelled else Qgis.MessageLevel.Critical)
 
+    def _warned(self) -> str:
+        return tr("The log has warnings.") if self.run_panel.warnings else ""
+
     def _add(self, done: Done, source: Source) -> None:
         try:
             add_result(QgsProject.instance(), done, source)
         except UncloudedError as error:
-            self._say(error.message, error.hint, Qgis.MessageLevel.Warning)
+            self._say_error(error)
 
     def _offer(self, done: Done, source: Source) -> None:
         """Leaves it to the user whether a result goes into a project that it was not made for."""
@@ -193,51 +190,16 @@ class Dock(QgsDockWidget):
         yes = QMessageBox.StandardButton.Yes
         return QMessageBox.question(self, NAME, tr("These files exist. Replace them?") + f"\n{names}") == yes
 
-    def _choices(self, preview: bool) -> Choices:
-        inputs, options, advanced = self.inputs, self.options, self.advanced
-        source_path(inputs.optical)
-        method, model = options.method.method_and_model()
-        return Choices(
-            optical=inputs.optical,
-            sar=inputs.sar,
-            dates=inputs.dates.layers(),
-            mask=inputs.mask,
-            whole_image=options.area.area == Area.HAZE,
-            bbox=options.area.visible_box(inputs.optical) if preview else options.area.box(inputs.optical),
-            method=method,
-            model=model,
-            cloud_threshold=options.cloud_threshold,
-            grow_px=options.grow_px,
-            output="" if preview else options.output.filePath(),
-            bands=advanced.bands.text(),
-            level=advanced.level.currentData(),
-            offset=advanced.offset_text(),
-            device=advanced.device.currentData(),
-            mask_layer=advanced.mask_layer.isChecked(),
-            uncertainty_layer=advanced.uncertainty_layer.isChecked(),
-        )
-
     # What is shown
-
-    def _problem(self) -> str:
-        """Says what stands in the way of a job; empty if nothing."""
-        try:
-            for layer in (self.inputs.optical, self.inputs.sar, self.inputs.mask, *self.inputs.dates.layers()):
-                if layer is not None:
-                    source_path(layer)
-        except UncloudedError as error:
-            return str(error)
-        return self.options.method.missing(self.inputs.sar is not None, bool(self.inputs.dates.layers()))
 
     def _show_state(self) -> None:
         if self._run is None:
-            self.run_panel.show_idle(self._problem())
+            self.run_panel.show_idle(self.form.problem())
 
     def _show_page(self) -> None:
         layers = QgsProject.instance().mapLayers().values()
         has_images = any(layer.type() == QgsMapLayerType.RasterLayer for layer in layers)
         self.pages.setCurrentIndex(1 if has_images or self._run is not None else 0)
-        self.inputs.setEnabled(has_images)
         self._show_state()
         if has_images and self.isVisible() and not self._asked_backend:
             self.find_backend()
@@ -254,6 +216,9 @@ class Dock(QgsDockWidget):
     def _note_closed_project(self) -> None:
         self._project_number += 1
 
+    def _say_error(self, error: UncloudedError) -> None:
+        self._say(error.message, error.hint, Qgis.MessageLevel.Warning)
+
     def _say(self, message: str, hint: str, level: Qgis.MessageLevel) -> None:
         QgsMessageLog.logMessage(f"{message} {hint}".strip(), NAME, level)
         self._iface.messageBar().pushMessage(
@@ -266,10 +231,8 @@ class Dock(QgsDockWidget):
         project.layersRemoved.connect(self._show_page)
         project.cleared.connect(self._note_closed_project)
         self.visibilityChanged.connect(self._show_page)
-        for panel in (self.inputs, self.options, self.advanced):
-            panel.changed.connect(self._show_state)
-        for panel in (self.inputs, self.options):
-            panel.refused.connect(lambda error: self._say(error.message, error.hint, Qgis.MessageLevel.Warning))
+        self.form.changed.connect(self._show_state)
+        self.form.refused.connect(self._say_error)
         self.run_panel.preview_asked.connect(self.preview)
         self.run_panel.run_asked.connect(self.run)
         self.run_panel.cancel_asked.connect(self.cancel)
@@ -277,23 +240,10 @@ class Dock(QgsDockWidget):
         self.banner.retry_asked.connect(self.find_backend)
 
     def _lay_out(self) -> None:
-        form = QWidget(self)
-        column = QVBoxLayout(form)
-        for panel in (self.inputs, self.options, self.advanced):
-            column.addWidget(panel)
-        column.addStretch(1)
-        align([self.inputs, self.options, self.advanced])
-        scroll = QScrollArea(self)
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QScrollArea.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        scroll.setWidget(form)
-        scroll.setMinimumWidth(form.minimumSizeHint().width() + scroll.verticalScrollBar().sizeHint().width())
         page = QWidget(self)
         work = QVBoxLayout(page)
         work.setContentsMargins(0, 0, 0, 0)
-        work.addWidget(scroll, 1)
+        work.addWidget(self.form, 1)
         work.addWidget(self.run_panel)
         self.pages.addWidget(self.empty)
         self.pages.addWidget(page)
@@ -303,3 +253,9 @@ class Dock(QgsDockWidget):
         whole.addWidget(self.banner)
         whole.addWidget(self.pages, 1)
         self.setWidget(content)
+
+
+def _verdict(done: Done, name: str) -> str:
+    if done.cloud_fraction == 0:
+        return tr("No cloud was found in “{}”: the result is a copy.").format(name)
+    return tr("Clouds removed from “{}”.").format(name)

@@ -11,7 +11,7 @@ from qgis.PyQt.QtWidgets import QFileDialog, QHBoxLayout, QMenu, QToolButton, QW
 
 from ..backend.errors import UncloudedError
 from .dates_list import DatesList
-from .forms import new_form, shrinkable
+from .form_layout import new_form, shrinkable
 from .product_layer import open_product
 from .settings import Setting
 from .wording import tr

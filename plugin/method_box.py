@@ -11,7 +11,7 @@ from qgis.PyQt.QtWidgets import QComboBox, QWidget
 from ..backend.card import Card, read_card
 from ..backend.errors import ModelError
 from .environment import ROOT
-from .forms import shrinkable
+from .form_layout import shrinkable
 from .settings import Setting
 from .wording import tr
 

@@ -19,7 +19,7 @@ from qgis.PyQt.QtWidgets import (
 from ..backend.errors import UncloudedError
 from .area import Area
 from .area_box import AreaBox
-from .forms import new_form, shrinkable
+from .form_layout import new_form, shrinkable
 from .method_box import MethodBox
 from .remember import remember, restore
 from .settings import Setting

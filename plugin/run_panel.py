@@ -44,6 +44,8 @@ class RunPanel(QWidget):
         self.log = QPlainTextEdit(self)
         self.copy_button = QToolButton(self)
         self.log_group = QgsCollapsibleGroupBox(tr("Log"), self)
+        self.warnings = 0
+        """Of the last job."""
         self._running = False
         self._estimate = ""
         self._build()
@@ -68,6 +70,7 @@ class RunPanel(QWidget):
     def show_running(self, title: str) -> None:
         """Shows that a job has been started."""
         self._running = True
+        self.warnings = 0
         self._estimate = ""
         for button in (self.preview_button, self.run_button):
             button.hide()
@@ -97,7 +100,10 @@ class RunPanel(QWidget):
 
     def write(self, text: str, level: str = "info") -> None:
         """Adds a line to the log."""
-        mark = tr("Warning: ") if level == "warning" else ""
+        mark = ""
+        if level == "warning":
+            self.warnings += 1
+            mark = tr("Warning: ")
         self.log.appendPlainText(f"{QTime.currentTime().toString('HH:mm:ss')}  {mark}{text}")
 
     def _show_progress(self, event: Progress) -> None:

@@ -89,7 +89,6 @@ class SettingsDialog(QDialog):
                 form.addRow(tr(setting.value.label), field)
                 tip = QLabel(tr(setting.value.tip), self)
                 tip.setWordWrap(True)
-                tip.setEnabled(False)
                 form.addRow("", tip)
         self.check_button.setToolTip(tr("Start the backend and ask for its devices and generators"))
         self.check_button.clicked.connect(self.check)

@@ -1,6 +1,7 @@
 """A worker that speaks the protocol and removes no cloud; run as `python fake_worker.py BEHAVIOUR`.
 
 normal     writes the optical file's bytes to the outputs
+clear      like normal, but finds no cloud and warns
 slow       like normal, but waits for a file `OUTPUT.go`; obeys Cancel
 hang       leaves half an output, then ignores Cancel, Ping and the end of its input
 die        leaves half an output, writes to stderr and exits with 3 in the middle of a job
@@ -66,7 +67,7 @@ def finish(job):
     source = job.get("optical") or job.get("clear")
     for path in outputs.values():
         shutil.copyfile(source, path)
-    say("Done", id=job["id"], cloud_fraction=0.25, **outputs)
+    say("Done", id=job["id"], cloud_fraction=0.0 if BEHAVIOUR == "clear" else 0.25, **outputs)
 
 
 def stopped(job):
@@ -84,6 +85,8 @@ def wait_for_leave(job):
 def work(job):
     marker = os.path.join(os.path.dirname(job["output"]), "died")
     say("Log", id=job["id"], level="info", text="Bands were named by their count.")
+    if BEHAVIOUR == "clear":
+        say("Log", id=job["id"], level="warning", text="The darkest pixels are near 1000.")
     if BEHAVIOUR == "fail":
         return say("Failed", id=job["id"], code="no-data", message="All is nodata.", hint="Choose another area.")
     say("Estimate", id=job["id"], seconds=90.0, disk_bytes=3_500_000, cloud_fraction=0.25)

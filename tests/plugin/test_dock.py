@@ -110,6 +110,24 @@ def test_a_failure_says_what_and_what_to_do(open_dock, add_layer, qgis_iface):
     assert messages(qgis_iface, Qgis.MessageLevel.Critical)[0].endswith("All is nodata. Choose another area.")
 
 
+def test_an_image_without_cloud_and_warnings_are_said(open_dock, add_layer, qgis_iface):
+    add_layer("scene")
+    dock = open_dock("clear")
+    run(dock)
+    text = messages(qgis_iface, Qgis.MessageLevel.Success)[0]
+    assert "No cloud was found in “scene”" in text
+    assert "The log has warnings." in text
+    assert "Warning: The darkest pixels" in dock.run_panel.log.toPlainText()
+
+
+def test_a_renamed_layer_is_listed_by_its_new_name(open_dock, add_layer):
+    add_layer("a")
+    other = add_layer("b")
+    dock = open_dock()
+    other.setName("2020-06-01")
+    assert dock.inputs.dates.item(0).text() == "2020-06-01"
+
+
 def test_a_layer_removed_meanwhile_does_no_harm(open_dock, add_layer):
     source = add_layer("gone")
     add_layer("other")

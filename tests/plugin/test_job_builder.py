@@ -16,7 +16,7 @@ from unclouded.plugin.job_builder import Choices, build_job, existing_outputs, o
 def test_a_fresh_dock_leaves_everything_to_the_backend(open_dock, add_layer):
     source = add_layer("My scene: Ümläut")
     dock = open_dock()
-    job = build_job(dock._choices(preview=False), "1")
+    job = build_job(dock.form.choices(preview=False), "1")
     output = Path(job.output)
     assert output.name == "My_scene_Ümläut_clear.tif"
     assert output.parent.is_dir()
@@ -24,6 +24,7 @@ def test_a_fresh_dock_leaves_everything_to_the_backend(open_dock, add_layer):
         "1",
         source.source(),
         job.output,
+        model=dock.options.method.method_and_model()[1],
         mask_output=str(output.with_name("My_scene_Ümläut_clear_mask.tif")),
         uncertainty_output=str(output.with_name("My_scene_Ümläut_clear_uncertainty.tif")),
         overwrite=True,
@@ -55,7 +56,7 @@ def test_each_widget_reaches_the_job(open_dock, add_layer, tmp_path, qgis_iface)
     choose(dock.advanced.device, "cuda:0")
     dock.advanced.uncertainty_layer.setChecked(False)
     extent = optical.extent()
-    assert build_job(dock._choices(preview=False), "7") == RemoveClouds(
+    assert build_job(dock.form.choices(preview=False), "7") == RemoveClouds(
         id="7",
         optical=optical.source(),
         output=str(tmp_path / "out" / "clear.tif"),
@@ -81,7 +82,7 @@ def test_haze_means_every_pixel_of_the_whole_image(open_dock, add_layer):
     add_layer()
     dock = open_dock()
     choose(dock.options.area.choice, "haze")
-    job = build_job(dock._choices(preview=False), "1")
+    job = build_job(dock.form.choices(preview=False), "1")
     assert (job.mask, job.bbox) == ("all", None)
     assert not dock.options.threshold.isEnabled()
 
@@ -91,7 +92,7 @@ def test_a_chosen_generator_is_named(open_dock, add_layer):
     dock = open_dock()
     dock.options.method.show_models([{"name": "tiny", "title": "Tiny", "path": "/x"}])
     choose(dock.options.method, "generator:tiny")
-    job = build_job(dock._choices(preview=False), "1")
+    job = build_job(dock.form.choices(preview=False), "1")
     assert (job.method, job.model) == ("generator", "tiny")
 
 
@@ -99,7 +100,7 @@ def test_a_preview_goes_into_a_temporary_file(open_dock, add_layer, tmp_path):
     add_layer()
     dock = open_dock()
     dock.options.output.setFilePath(str(tmp_path / "final.tif"))
-    assert dock._choices(preview=True).output == ""
+    assert dock.form.choices(preview=True).output == ""
 
 
 @pytest.mark.parametrize(
