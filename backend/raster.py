@@ -148,14 +148,26 @@ class Raster:
             )
         return replace(self, bands=tuple(replace(band, grid=grid) for band in self.bands))
 
+    def extent_on(self, grid: Grid, what: str) -> Extent:
+        """Where it lies, in the units of a grid.
+
+        Raises:
+            InputError: No way leads from its coordinates to those of the grid.
+        """
+        extent = self.grid.extent
+        if self.grid.crs is None or grid.crs is None or self.grid.crs == grid.crs:
+            return extent
+        try:
+            placed = transform_bounds(self.grid.crs, grid.crs, *extent)
+        except (CRSError, *RASTER_ERRORS) as error:
+            raise _not_warpable(what, self.path, str(error)) from error
+        if not all(map(math.isfinite, placed)):
+            raise _not_warpable(what, self.path, "its corners have no place there")
+        return placed[0], placed[1], placed[2], placed[3]
+
     def check_overlap(self, grid: Grid, what: str) -> None:
         """Raises NoOverlap if no pixel lies on the grid."""
-        extent = self.grid.extent
-        if self.grid.crs is not None and grid.crs is not None and self.grid.crs != grid.crs:
-            try:
-                extent = transform_bounds(self.grid.crs, grid.crs, *extent)
-            except (CRSError, RasterioError) as error:
-                raise InputError(f"The {what} {self.path} cannot be warped onto the optical grid: {error}.") from error
+        extent = self.extent_on(grid, what)
         xmin, ymin, xmax, ymax = grid.extent
         if not (extent[0] < xmax and extent[2] > xmin and extent[1] < ymax and extent[3] > ymin):
             raise NoOverlap(what, self.path, extent, grid.extent)
@@ -206,6 +218,32 @@ def _storable(nodata: float | None, dtype: str) -> float | None:
         return nodata
     limits = np.iinfo(dtype)
     return nodata if limits.min <= nodata <= limits.max and nodata == int(nodata) else None
+
+
+def read_sample(band: RasterBand, side_px: int) -> np.ndarray:
+    """Reads a band decimated to at most side_px pixels a side.
+
+    Raises:
+        UnreadableRaster: The file is damaged.
+    """
+    try:
+        with rasterio.open(band.path) as dataset:
+            shape = min(dataset.height, side_px), min(dataset.width, side_px)
+            values: np.ndarray = dataset.read(band.index, out_shape=shape)
+            return values
+    except RASTER_ERRORS as error:
+        raise _damaged(band.path, error) from error
+
+
+def _damaged(path: str, error: Exception) -> UnreadableRaster:
+    return UnreadableRaster(path, f"{error.args[-1] if error.args else error} (damaged or cut off?)")
+
+
+def _not_warpable(what: str, path: str, reason: str) -> InputError:
+    return InputError(
+        f"The {what} {path} cannot be warped onto the optical image: {reason}.",
+        "Warp it into the coordinate reference system of the optical image first, for example with gdalwarp.",
+    )
 
 
 class Reader:
@@ -278,9 +316,7 @@ class Reader:
                     indexes, window=RasterioWindow(part.column, part.row, part.width, part.height)
                 )
             except RASTER_ERRORS as error:
-                raise UnreadableRaster(
-                    dataset.name, f"{error.args[0] if error.args else error} (damaged or cut off?)"
-                ) from error
+                raise _damaged(dataset.name, error) from error
             inside[target] = True
         return values, self._missing(values) | ~inside
 

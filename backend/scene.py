@@ -15,7 +15,7 @@ from rasterio.enums import Resampling
 
 from .errors import InputError, NoData, UncalibratedSar, UsageError
 from .products import Product, open_product, split_day
-from .raster import Grid, Raster, Reader, open_raster
+from .raster import Grid, Raster, Reader, open_raster, read_sample
 from .sensors import Bool, Float, Level, Scaling, find_scaling, level_of, name_bands, sar_bands, sar_decibels
 from .tiling import Window
 
@@ -107,7 +107,7 @@ def open_scene(
     area = _area(whole, bbox)
     window = area.padded(CONTEXT_PX).clipped(whole.height, whole.width) or area
     grid = whole.crop(window)
-    radar = _open_sar(sar, whole, grid) if sar else None
+    radar = _open_sar(sar, whole, grid, log) if sar else None
     others = [_open_date(spec, optical, whole, grid, log) for spec in dates]
     return Scene(
         optical,
@@ -179,7 +179,7 @@ def open_readers(
 def _area(grid: Grid, bbox: Sequence[float] | None) -> Window:
     if bbox is None:
         return Window(0, 0, grid.height, grid.width)
-    if len(bbox) != 4 or bbox[0] >= bbox[2] or bbox[1] >= bbox[3]:
+    if len(bbox) != 4 or not np.isfinite(bbox).all() or bbox[0] >= bbox[2] or bbox[1] >= bbox[3]:
         raise UsageError(
             f"The area {list(bbox)} is none: xmin ymin xmax ymax were expected.", "Give the smaller values first."
         )
@@ -192,14 +192,21 @@ def _area(grid: Grid, bbox: Sequence[float] | None) -> Window:
     return window
 
 
-def _open_sar(path: str, whole: Grid, grid: Grid) -> Raster:
+def _open_sar(path: str, whole: Grid, grid: Grid, log: Log) -> Raster:
     raster = open_raster(path)
     if raster.grid.crs is None and raster.grid.transform.is_identity and whole.crs is not None:
         _refuse_archive(path)
     vv, vh = sar_bands(path, [band.description for band in raster.bands])
     raster = Raster(path, (raster.bands[vv], raster.bands[vh]), raster.tags).placed_on(whole, "SAR file")
     raster.check_overlap(grid, "SAR file")
-    sar_decibels(path, np.zeros((2, 1, 1), np.float32), _sample_percentile(raster, 50))
+    median = _sample_percentile(raster, 50)
+    sar_decibels(path, np.zeros((2, 1, 1), np.float32), median)
+    unit = "dB" if median < 0 else "linear power"
+    log("info", f"{Path(path).name}: VV is band {vv + 1}, VH band {vh + 1}, in {unit} (median {median:.3g}).")
+    left, bottom, right, top = raster.extent_on(grid, "SAR file")
+    xmin, ymin, xmax, ymax = grid.extent
+    if left > xmin or bottom > ymin or right < xmax or top < ymax:
+        log("warning", f"{Path(path).name} covers a part of the area; beyond it there is no SAR to go by.")
     return raster
 
 
@@ -253,10 +260,7 @@ def _sample_percentile(raster: Raster, percentile: float) -> float:
     Raises:
         NoData: No pixel is measured.
     """
-    band = raster.bands[0]
-    with rasterio.open(band.path) as dataset:
-        shape = (min(band.grid.height, SAMPLE_PX), min(band.grid.width, SAMPLE_PX))
-        values = dataset.read(band.index, out_shape=shape).astype(np.float64)
+    values = read_sample(raster.bands[0], SAMPLE_PX).astype(np.float64)
     measured = values[np.isfinite(values) & (values != (raster.nodata if raster.nodata is not None else np.nan))]
     if not measured.size:
         raise NoData(raster.path)

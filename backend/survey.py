@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import rasterio
 from numpy.typing import NDArray
 from rasterio.enums import Resampling
 
@@ -16,7 +15,7 @@ from . import clouds
 from .background import BlockSums
 from .errors import InputError, NoData
 from .geotiff import Layout, Writer
-from .raster import Grid, Raster, Reader, open_raster
+from .raster import Grid, Raster, Reader, open_raster, read_sample
 from .reporting import Reporter
 from .scene import Log, Optical, OpticalReader, Pixels, Scene
 from .sensors import UNHANDLED_OFFSET
@@ -193,9 +192,7 @@ def _open_mask(path: str, optical: Optical, grid: Grid, log: Log) -> tuple[Raste
     if len(whole.bands) != 1:
         raise InputError(f"The mask {path} has {len(whole.bands)} bands; one was expected.", "Give one with one band.")
     band = whole.bands[0]
-    with rasterio.open(band.path) as dataset:
-        shape = (min(dataset.height, SURVEY_PX), min(dataset.width, SURVEY_PX))
-        sample = dataset.read(band.index, out_shape=shape)
+    sample = read_sample(band, SURVEY_PX)
     kind, meaning = clouds.interpret(path, sample, band.nodata, band.description or "")
     log("info", f"{Path(path).name}: {meaning}.")
     mask = whole.placed_on(optical.raster.grid, "mask")
