@@ -14,6 +14,10 @@ class Network(nn.Module):
     stride_px: int
     """Windows are multiples of it."""
 
+    def widen(self, factor: float) -> None:
+        """Multiplies the scale of all errors, so that intervals hold what they say."""
+        raise NotImplementedError
+
 
 class Residual(nn.Module):
     """x + conv(relu(conv(relu(x)))), 3x3, starting as the identity (Zhang et al., 2019, Fixup).

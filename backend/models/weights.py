@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 from collections.abc import Mapping
+from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
+from safetensors.torch import save as to_bytes
 from torch import Tensor
 
 from ..card import Card, card_json, read_card, weights_sha256
@@ -29,11 +30,11 @@ def save(path: str, card: Card, state: Mapping[str, Tensor]) -> Card:
         The card with the hash of the weights.
     """
     tensors = {key: _stored(value) for key, value in state.items()}
-    part = f"{path}.part"
-    save_file(tensors, part, {"card": card_json(card)})
-    hashed = dataclasses.replace(card, sha256=weights_sha256(part))
-    save_file(tensors, part, {"card": card_json(hashed)})
-    os.replace(part, path)
+    part = Path(f"{path}.part")
+    part.write_bytes(to_bytes(tensors, {"card": card_json(card)}))
+    hashed = dataclasses.replace(card, sha256=weights_sha256(str(part)))
+    part.write_bytes(to_bytes(tensors, {"card": card_json(hashed)}))
+    part.replace(path)
     return hashed
 
 

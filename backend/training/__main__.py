@@ -34,6 +34,7 @@ def main(recipe: str, out: Path, threads: int, workers: int) -> None:
         validation = Validation(dataclasses.replace(load(root, "validation"), prior=training.prior))
         fit = Fit(chosen, training, validation, out)
         fit.run(workers)
+        fit.averaged.widen(validation.widening(fit.averaged))
         export(chosen, fit.weights(), training, str(out / f"{chosen.name}.safetensors"))
     except UncloudedError as error:
         raise click.ClickException(str(error)) from error

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..datasets.collection import Collection
 from ..datasets.samples import Choices, draw_scene, draw_window
+from ..models.blocks import Network
 from ..sensors import NAMES
 from .batches import as_batch
 
@@ -35,13 +36,9 @@ class Validation:
             samples.append(draw_window(scene, window_px, rng))
         self._inputs, self._truth, self._weight = as_batch(samples, clear_weight=0)
 
-    def measure(self, network: nn.Module) -> dict[str, float]:
+    def measure(self, network: Network) -> dict[str, float]:
         """Gives the validation figures of a fit.Row."""
-        network.eval()
-        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
-            output = torch.cat([network(part) for part in torch.split(self._inputs, 8)]).float()
-        predicted, scale = output.chunk(2, dim=1)
-        error = (predicted - self._truth).abs()
+        error, scale = self._errors(network)
         background = (self._inputs[:, len(NAMES) : 2 * len(NAMES)] - self._truth).abs()
         half = len(error) // HALF_OF_THEM
         return {
@@ -50,6 +47,19 @@ class Validation:
             "background_error": self._mean(background, slice(None)),
             "coverage": self._mean((error < INTERVAL_90 * scale).float(), slice(None)),
         }
+
+    def widening(self, network: Network) -> float:
+        """Gives the factor by which the scales must grow so that 90 % of all errors lie in their 90 % interval."""
+        error, scale = self._errors(network)
+        return float(np.quantile((error / (INTERVAL_90 * scale))[self._weight > 0].numpy(), 0.9))
+
+    def _errors(self, network: Network) -> tuple[Tensor, Tensor]:
+        """Gives the absolute errors and their scales, (N, 13, H, W) each."""
+        network.eval()
+        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+            output = torch.cat([network(part) for part in torch.split(self._inputs, 8)]).float()
+        predicted, scale = output.chunk(2, dim=1)
+        return (predicted - self._truth).abs(), scale
 
     def _mean(self, values: Tensor, windows: slice) -> float:
         """Mean over the masked pixels of each window, then over the windows that have any."""

@@ -59,6 +59,19 @@ def test_tiles_equal_the_whole(network: Fusion, tile: int) -> None:
                 torch.testing.assert_close(inner, whole[..., row:bottom, column:right], rtol=1e-4, atol=1e-5)
 
 
+def test_widening_scales_the_errors_and_nothing_else() -> None:
+    network = randomised(SMALL)
+    x = 0.1 * torch.rand(1, input_channels(3), 16, 16)
+    before = network(x)
+    network.widen(1.5)
+    after = network(x)
+
+    torch.testing.assert_close(after[:, :3], before[:, :3])
+    inside = (before[:, 3:] > 0.002) & (after[:, 3:] < 0.49)  # between the limits
+    assert inside.any()
+    torch.testing.assert_close(after[:, 3:][inside], 1.5 * before[:, 3:][inside])
+
+
 def test_every_weight_learns() -> None:
     network = randomised(SMALL)
     network(torch.rand(1, input_channels(3), 64, 64)).square().sum().backward()

@@ -91,6 +91,13 @@ def test_same_seed_gives_the_same_weights(recipe: Recipe, validation: Validation
         torch.testing.assert_close(value, results[1][key], rtol=0, atol=0)
 
 
+def test_widening_makes_intervals_hold_what_they_say(recipe: Recipe, validation: Validation, tmp_path: Path) -> None:
+    network = Fit(recipe, COLLECTION, validation, tmp_path).averaged
+    network.widen(validation.widening(network))
+
+    assert validation.widening(network) == pytest.approx(1, abs=0.02)
+
+
 def test_export_names_what_it_learned_from(recipe: Recipe, validation: Validation, tmp_path: Path) -> None:
     fit = Fit(recipe, COLLECTION, validation, tmp_path)
     path = str(tmp_path / "fusion.safetensors")
