@@ -113,7 +113,7 @@ class Writer:
 
 
 def _checksum(values: np.ndarray) -> int:
-    return zlib.adler32(np.ascontiguousarray(values))
+    return zlib.adler32(np.ascontiguousarray(values).data)
 
 
 def _read_all(path: Path, overview_level: int) -> None:

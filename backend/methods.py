@@ -106,7 +106,7 @@ def _solve_tridiagonal(seen: Float, stiffness: Float, right: Float) -> Float:
     """
     below = np.append(0.0, stiffness).astype(np.float32)
     above = np.append(stiffness, 0.0).astype(np.float32)
-    solved = right.copy()
+    solved: Float = right.copy()
     ratio = np.zeros_like(seen)
     for t in range(len(seen)):
         previous = ratio[t - 1] if t else np.float32(0)

@@ -312,11 +312,10 @@ class Reader:
             top, left = part.row - window.row - row, part.column - window.column - column
             target = np.s_[top : top + part.height, left : left + part.width]
             try:
-                values[(positions, *target)] = dataset.read(
-                    indexes, window=RasterioWindow(part.column, part.row, part.width, part.height)
-                )
+                read = dataset.read(indexes, window=RasterioWindow(part.column, part.row, part.width, part.height))
             except RASTER_ERRORS as error:
                 raise _damaged(dataset.name, error) from error
+            values[positions, target[0], target[1]] = read
             inside[target] = True
         return values, self._missing(values) | ~inside
 
