@@ -35,8 +35,8 @@ _VEIL_STEP_PX = 4
 """Veils are smooth: they are evaluated at every fourth pixel and interpolated."""
 _ABSENT = -1e9
 """The noise of a layer that a kind of sky has not."""
-_SAMPLES = 64
-"""The cover is measured on a grid of 64 x 64 points of the scene."""
+_SAMPLES = 48
+"""The cover is measured on a grid of 48 x 48 points of the scene."""
 
 
 @dataclass(frozen=True)

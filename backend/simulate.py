@@ -101,16 +101,20 @@ def add_clouds(clear: Float, bands: Sequence[str], level: Level, sky: Sky, brigh
     """
     # Thin clouds are darker than thick ones: two-stream albedo saturates with depth.
     top = sky.relief * (brightness.low * (1 - 0.4 * np.exp(-sky.low / 2)))
+    has_low, has_high = bool(sky.low.any()), bool(sky.high.any())
     cloudy = np.empty_like(clear, dtype=np.float32)
     for ground, band, out in zip(clear, bands, cloudy, strict=True):
         wavelength = WAVELENGTH_NM[band]
         tilt = 1 + brightness.slope * (wavelength - 550) / (2190 - 550)
         path = np.minimum(path_radiance(wavelength) if level == "L1C" else 0.0, ground)
         below = ground - sky.shadow * (1 - _diffuse_share(wavelength)) * (ground - path)
-        transmitted = np.exp(sky.low * -((550 / wavelength) ** _LOW_EXPONENT))
-        below = below * transmitted + (1 - transmitted) * (top * (tilt * _low_shape(band, level)))
-        transmitted = np.exp(sky.high * -((550 / wavelength) ** _HIGH_EXPONENT))
-        out[...] = below * transmitted + (1 - transmitted) * (brightness.high * _HIGH_SHAPE[band])
+        if has_low:
+            transmitted = np.exp(sky.low * -((550 / wavelength) ** _LOW_EXPONENT))
+            below = below * transmitted + (1 - transmitted) * (top * (tilt * _low_shape(band, level)))
+        if has_high:
+            transmitted = np.exp(sky.high * -((550 / wavelength) ** _HIGH_EXPONENT))
+            below = below * transmitted + (1 - transmitted) * (brightness.high * _HIGH_SHAPE[band])
+        out[...] = below
     return cloudy
 
 
