@@ -41,43 +41,55 @@ def stack(observation: Observation, bands: list[str]) -> Float:
     Returns:
         (4 len(bands) + 9, H, W)
     """
-    from .models.fusion import PLANES, input_channels
+    from .models.fusion import input_channels
+
+    channels: Float = np.zeros((input_channels(len(bands)), *observation.valid.shape), np.float32)
+    _fill(channels, observation, bands)
+    return channels
+
+
+def _fill(channels: Float, observation: Observation, bands: list[str]) -> None:
+    """Writes an observation into channels (4 len(bands) + 9, H, W) that are 0."""
+    from .models.fusion import PLANES
 
     count = len(bands)
-    slots = [bands.index(name) for name in observation.bands]
-    channels: Float = np.zeros((input_channels(count), *observation.valid.shape), np.float32)
     planes = dict(zip(PLANES, channels[3 * count :], strict=False))
-    optical = np.clip(observation.optical, -OPTICAL_LIMIT, OPTICAL_LIMIT)
-    channels[slots] = np.where(observation.valid, optical - observation.background, 0)
-    channels[[count + slot for slot in slots]] = observation.background
-    channels[[len(PLANES) + 3 * count + slot for slot in slots]] = 1
+    dates = observation.dates if observation.dates is not None and len(observation.dates) else None
+    candidate = None if dates is None else _fill_candidate(planes, observation, dates)
+    for index, name in enumerate(observation.bands):
+        slot, background = bands.index(name), observation.background[index]
+        np.clip(observation.optical[index], -OPTICAL_LIMIT, OPTICAL_LIMIT, out=channels[slot])
+        channels[slot] -= background
+        channels[slot] *= observation.valid
+        channels[count + slot] = background
+        if candidate is not None:
+            np.subtract(candidate[index], background, out=channels[2 * count + slot])
+            channels[2 * count + slot] *= planes["candidate"]
+        channels[3 * count + len(PLANES) + slot] = 1
     planes["valid"][:] = observation.valid
     planes["cloud"][:] = observation.cloud
     planes["l2a"][:] = observation.level == "L2A"
-    if observation.dates is not None and len(observation.dates):
-        candidate, known, nearness, spread = _candidate(observation, observation.dates)
-        channels[[2 * count + slot for slot in slots]] = np.where(known, candidate - observation.background, 0)
-        planes["candidate"][:], planes["nearness"][:], planes["spread"][:] = known, nearness, spread
     if observation.sar is not None:
         measured = np.isfinite(observation.sar).all(axis=0)
         planes["sar"][:] = measured
         planes["vv"][:], planes["vh"][:] = _scaled_sar(observation.sar) * measured
-    return channels
 
 
-def _candidate(observation: Observation, dates: Float) -> tuple[Float, np.ndarray, Float, Float]:
-    """Candidate (C, H, W); where there is one, nearness of the nearest date, and spread of the dates (H, W)."""
+def _fill_candidate(planes: dict[str, Float], observation: Observation, dates: Float) -> Float:
+    """Gives the candidate (C, H, W); writes where there is one, how near its dates are, and how they spread."""
     clear = np.ones(dates[:, 0].shape, bool) if observation.dates_clear is None else observation.dates_clear
     days = np.full(len(dates), UNKNOWN_DAYS) if observation.days is None else observation.days
-    nearness = (clear / (1 + np.abs(days) / NEARNESS_DAYS)[:, None, None]).astype(np.float32)  # (T, H, W)
-    total = nearness.sum(axis=0)
-    share = nearness / np.maximum(total, 1e-9)
+    nearness = clear * (1 / (1 + np.abs(days) / NEARNESS_DAYS)).astype(np.float32)[:, None, None]  # (T, H, W)
+    share = nearness / np.maximum(nearness.sum(axis=0), 1e-9)
     shifted = dates if observation.dates_shift is None else dates + observation.dates_shift
-    candidate = np.einsum("tchw,thw->chw", shifted, share)
-    spread = np.zeros_like(total)
+    candidate: Float = np.zeros_like(dates[0])
     for date, weight in zip(shifted, share, strict=True):
-        spread += weight * np.abs(date - candidate).mean(axis=0)
-    return candidate, total > 0, nearness.max(axis=0), spread
+        candidate += weight * date
+    for date, weight in zip(shifted, share, strict=True):
+        planes["spread"] += weight * np.abs(date - candidate).mean(axis=0)
+    planes["candidate"][:] = clear.any(axis=0)
+    nearness.max(axis=0, out=planes["nearness"])
+    return candidate
 
 
 def _scaled_sar(sar: Float) -> Float:
@@ -110,9 +122,12 @@ class Generator:
     def _place(self, precise: bool) -> None:
         import torch
 
+        from .models.fusion import input_channels
+
         self.overlap_px = self.card.overlap_px
         self.align_px = self.card.align_px
         self.tile_px = self.card.tile_px
+        self._in_channels = input_channels(len(self.card.bands))
         self.batch_size = BATCH[self.device.type]
         self.dtype = torch.float32 if precise or not _has_bfloat16(self.device) else torch.bfloat16
         self._network.to(self.device, self.dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -154,7 +169,9 @@ class Generator:
 
         height, width = observations[0].valid.shape
         pad = (-height % self.align_px, -width % self.align_px)
-        inputs = np.stack([np.pad(stack(o, self.card.bands), ((0, 0), (0, pad[0]), (0, pad[1]))) for o in observations])
+        inputs = np.zeros((len(observations), self._in_channels, height + pad[0], width + pad[1]), np.float32)
+        for observation, channels in zip(observations, inputs, strict=True):
+            _fill(channels[:, :height, :width], observation, self.card.bands)
         with torch.inference_mode():
             output = self._network(torch.from_numpy(inputs).to(self.device))
         arrays: Float = output.float().cpu().numpy()[..., :height, :width]
