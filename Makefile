@@ -7,7 +7,7 @@ SHELL := /bin/bash
 # The interpreter of the backend (3.10 or later) and the one that QGIS uses.
 PYTHON ?= python3
 QGIS_PYTHON ?= /usr/bin/python3
-# Installed before all else: this version comes as a CPU build, without gigabytes of CUDA.
+# Installed before all else, so that no other package chooses the build; TORCH=... takes another one.
 TORCH ?= torch==2.13.0
 # Real images for the tests that want them; they are skipped without.
 UNCLOUDED_DATA ?= $(abspath $(wildcard ../shared/data))
