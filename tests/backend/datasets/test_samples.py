@@ -8,7 +8,7 @@ import pytest
 from unclouded.backend.datasets.collection import Collection
 from unclouded.backend.datasets.pairs import Veil
 from unclouded.backend.datasets.place import Day, Place, clear_day
-from unclouded.backend.datasets.samples import Choices, cut, draw_scene, draw_window, select
+from unclouded.backend.datasets.samples import Choices, cut, draw_scene, draw_window, select, with_context
 from unclouded.backend.datasets.seasons import another_day
 from unclouded.backend.datasets.skies import clouded, turned
 from unclouded.backend.sensors import NAMES
@@ -58,8 +58,6 @@ def test_background_does_not_know_the_ground_under_opaque_cloud(seed: int) -> No
     """Two places that differ only under the mask give the same background."""
     drawn = draw_scene(PLACE, COLLECTION, np.random.default_rng(seed), Choices(NAMES, dates=0)).observation
     changed = dataclasses.replace(drawn, optical=np.where(drawn.cloud, 0.9, drawn.optical).astype(np.float32))
-    from unclouded.backend.datasets.samples import with_context
-
     np.testing.assert_array_equal(
         with_context(drawn, COLLECTION.prior).background, with_context(changed, COLLECTION.prior).background
     )
