@@ -85,8 +85,14 @@ class TilePlan:
         outer = inner.padded(max(self.method.overlap_px, self.feather_px), self.method.align_px)
         core = inner.slices_in(outer)
         numbers, classes, observation = images.observe(outer)
-        replaced = clouds.feather(self._to_replace(classes), 0 if self.whole else self.feather_px)
+        replaced = self._share(classes)
         return Tile(window, numbers[..., core[0], core[1]], classes[core], replaced[core], observation, core)
+
+    def _share(self, classes: Classes) -> Float:
+        """Feathers towards clear pixels only, not towards the border of the scene or nodata."""
+        replace = self._to_replace(classes)
+        feather_px = 0 if self.whole else self.feather_px
+        return clouds.feather(replace | (classes == clouds.NODATA), feather_px) * replace
 
     def _in_scene(self, window: Window) -> Window:
         return window.shifted(self.scene.area.row, self.scene.area.column)
