@@ -118,14 +118,18 @@ class Workshop:
 
     @staticmethod
     def land(bands: int, height: int, width: int, seed: int = 0) -> np.ndarray:
-        """(C, H, W) reflectance of fields: smooth, 0.03 to 0.35, every band of its own, with some grain."""
+        """(C, H, W) reflectance of fields: smooth, every band of its own, with some grain.
+
+        The first two bands are dark, as blue and green are, so that no detector sees a cloud in them.
+        """
         random = np.random.default_rng(seed)
         rows, columns = np.mgrid[:height, :width].astype(np.float64)
         values = np.empty((bands, height, width))
         for band in range(bands):
             period, phase = random.uniform(15, 60, 2), random.uniform(0, 6, 2)
             wave = np.sin(rows / period[0] + phase[0]) * np.cos(columns / period[1] + phase[1])
-            values[band] = 0.17 + 0.12 * wave + random.normal(0, 0.004, (height, width))
+            mean, swing = (0.06, 0.02) if band < 2 or bands < 4 else (0.17, 0.12)
+            values[band] = mean + swing * wave + random.normal(0, 0.004, (height, width))
         return values.clip(0.03, 0.35)
 
     @classmethod
