@@ -129,6 +129,7 @@ class Dock(QgsDockWidget):
         task.heard.connect(self.run_panel.show_event)
         task.over.connect(self._end)
         self._run = _Run(task, source, self._project_number)
+        self.inputs.remember()
         self.run_panel.write(f"{title} → {job.output}")
         self.run_panel.show_running(tr("Starting…"))
         QgsApplication.taskManager().addTask(task)
@@ -178,7 +179,8 @@ class Dock(QgsDockWidget):
         item = bar.createMessage(NAME, text)
         button = QPushButton(tr("Add to this project"), item)
         button.setObjectName("AddResult")
-        button.clicked.connect(lambda: (self._add(done, source), bar.popWidget(item)))
+        button.clicked.connect(lambda: self._add(done, source))
+        button.clicked.connect(lambda: bar.popWidget(item))
         item.layout().addWidget(button)
         bar.pushWidget(item, Qgis.MessageLevel.Success)
 

@@ -13,6 +13,7 @@ from ..backend.errors import UncloudedError
 from .dates_list import DatesList
 from .form_layout import new_form, shrinkable
 from .product_layer import open_product
+from .results import RESULT
 from .settings import Setting
 from .wording import tr
 
@@ -40,11 +41,9 @@ class InputsPanel(QWidget):
         self._build_open_button()
         self._lay_out()
         self._restore()
-        for box, setting in self._settings():
+        for box, _ in self._settings():
             box.layerChanged.connect(self._note_change)
-            box.activated.connect(
-                lambda _, box=box, setting=setting: setting.set(box.currentLayer().id() if box.currentLayer() else "")
-            )
+            box.activated.connect(self.remember)
         self.dates.changed.connect(self.changed)
         QgsProject.instance().layersAdded.connect(self._restore)
 
@@ -93,16 +92,28 @@ class InputsPanel(QWidget):
         self.optical_box.setLayer(layer)
         Setting.OPTICAL.set(layer.id())
 
+    def remember(self) -> None:
+        """Keeps the chosen layers for the next session."""
+        for box, setting in self._settings():
+            setting.set(box.currentLayer().id() if box.currentLayer() is not None else "")
+
     def _settings(self) -> tuple[tuple[QgsMapLayerComboBox, Setting], ...]:
         return ((self.optical_box, Setting.OPTICAL), (self.sar_box, Setting.SAR), (self.mask_box, Setting.MASK))
 
     def _restore(self) -> None:
         """Chooses the layers of the last session again once their project is open."""
+        self._leave_out_results()
         for box, setting in self._settings():
             layer = QgsProject.instance().mapLayer(setting.get())
             if layer is not None:
                 box.setLayer(layer)
         self._note_change()
+
+    def _leave_out_results(self) -> None:
+        """A mask is no image, and an image no mask: results are offered only for what they are."""
+        results = [layer for layer in QgsProject.instance().mapLayers().values() if layer.customProperty(RESULT)]
+        for box, kind in ((self.optical_box, "image"), (self.sar_box, ""), (self.mask_box, "mask")):
+            box.setExceptedLayerList([layer for layer in results if layer.customProperty(RESULT) != kind])
 
     def _note_change(self) -> None:
         others = (self.optical, self.sar, self.mask)

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import re
 import zipfile
+from html import escape
 from pathlib import Path
 from typing import Dict, List
-from xml.sax.saxutils import escape
 
 from qgis.core import Qgis, QgsRasterLayer
 

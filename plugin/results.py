@@ -12,6 +12,7 @@ from qgis.core import (
     QgsGradientColorRamp,
     QgsGradientStop,
     QgsLayerTreeGroup,
+    QgsLayerTreeLayer,
     QgsMultiBandColorRenderer,
     QgsPalettedRasterRenderer,
     QgsProject,
@@ -66,19 +67,12 @@ def add_result(project: QgsProject, done: Done, source: Source) -> QgsRasterLaye
     extras = _extras(done)
     if source.preview:
         remove_previews(project, source.layer_id)
-    parent, index = _place(project, source.layer_id)
-    if extras:
-        parent = parent.insertGroup(index, name)
-        parent.setExpanded(True)
-        index = 0
+    node = _group(project, name, extras, image) if extras else _node(project, image)
     if source.preview:
-        (parent if extras else image).setCustomProperty(PREVIEW, source.layer_id)
-    for layer in (*extras, image):
-        project.addMapLayer(layer, False)
-        node = parent.insertLayer(index, layer)
-        node.setItemVisibilityChecked(layer is image)
-        node.setExpanded(False)
-        index += 1
+        (node if extras else image).setCustomProperty(PREVIEW, source.layer_id)
+    parent, index = _place(project, source.layer_id)
+    parent.insertChildNode(index, node)
+    node.setExpanded(bool(extras))
     return image
 
 
@@ -143,6 +137,24 @@ def _extras(done: Done) -> List[QgsRasterLayer]:
         extras.append(_open(done.uncertainty_output, tr("Uncertainty"), "uncertainty"))
         style_uncertainty(extras[-1])
     return extras
+
+
+def _group(project: QgsProject, name: str, extras: List[QgsRasterLayer], image: QgsRasterLayer) -> QgsLayerTreeGroup:
+    """Makes a group with the further layers switched off above the image; QGIS can open it once it is there."""
+    group = QgsLayerTreeGroup(name)
+    group.setExpanded(False)
+    for layer in (*extras, image):
+        node = _node(project, layer)
+        node.setItemVisibilityChecked(layer is image)
+        group.addChildNode(node)
+    return group
+
+
+def _node(project: QgsProject, layer: QgsRasterLayer) -> QgsLayerTreeLayer:
+    project.addMapLayer(layer, False)
+    node = QgsLayerTreeLayer(layer)
+    node.setExpanded(False)
+    return node
 
 
 def _open(path: str, name: str, kind: str) -> QgsRasterLayer:

@@ -11,6 +11,9 @@ from ..backend.errors import BackendError, Cancelled
 from ..backend.protocol import Done, Failed, Job, Progress, Ready
 from .client import Client
 
+FLAGS = QgsTask.Flag.CanCancel | getattr(QgsTask.Flag, "Silent", QgsTask.Flag.CanCancel)
+"""Silent: QGIS announces no end of its own beside ours; before 3.26 it knows no such flag."""
+
 
 class JobTask(QgsTask):
     """Runs one job in the background.
@@ -27,7 +30,7 @@ class JobTask(QgsTask):
     """The last event, Done or Failed; emitted once, in the main thread."""
 
     def __init__(self, client: Client, job: Job, title: str) -> None:
-        super().__init__(title, QgsTask.Flag.CanCancel)
+        super().__init__(title, FLAGS)
         self.job = job
         self.details: List[str] = []
         """The backend's last words, if it died."""
@@ -72,7 +75,7 @@ class StartTask(QgsTask):
     """Ready, or the BackendError that came instead."""
 
     def __init__(self, client: Client, title: str) -> None:
-        super().__init__(title, QgsTask.Flag.CanCancel)
+        super().__init__(title, FLAGS)
         self._client = client
         self._outcome: object = None
 

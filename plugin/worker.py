@@ -25,7 +25,7 @@ CLOSE_TIMEOUT_S = 0.7
 FOREIGN_PREFIXES = ("PYTHON", "PROJ_", "GDAL_", "LD_LIBRARY_PATH", "DYLD_")
 CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE")
 
-Inbox = Queue  # of Message, or of the BackendError that ended the worker
+Inbox = Queue[Any]  # of Message, or of the BackendError that ended the worker
 
 
 class WorkerEnded(BackendError):

@@ -128,6 +128,21 @@ def test_a_renamed_layer_is_listed_by_its_new_name(open_dock, add_layer):
     assert dock.inputs.dates.item(0).text() == "2020-06-01"
 
 
+def test_results_are_offered_for_what_they_are(open_dock, add_layer):
+    source = add_layer("scene")
+    dock = open_dock()
+    run(dock)
+    assert dock.inputs.optical is source
+    assert names(dock.inputs.optical_box) == ["scene", "scene without clouds"]
+    assert names(dock.inputs.sar_box) == ["None", "scene"]
+    assert names(dock.inputs.mask_box) == ["Detect clouds automatically", "Clouds and shadows", "scene"]
+    assert dock.inputs.dates.layers() == []
+
+
+def names(box: object) -> list[str]:
+    return [box.itemText(row) for row in range(box.count())]
+
+
 def test_a_layer_removed_meanwhile_does_no_harm(open_dock, add_layer):
     source = add_layer("gone")
     add_layer("other")
