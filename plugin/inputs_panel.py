@@ -65,7 +65,7 @@ class InputsPanel(QWidget):
     def prefer(self, layer: Optional[QgsMapLayer]) -> None:
         """Chooses a layer as the image, if it can be one."""
         if isinstance(layer, QgsRasterLayer):
-            self.optical_box.setLayer(layer)
+            _choose(self.optical_box, layer)
 
     def ask_for_file(self) -> None:
         """Lets the user choose an image file or the zip of a product."""
@@ -106,7 +106,7 @@ class InputsPanel(QWidget):
         for box, setting in self._settings():
             layer = QgsProject.instance().mapLayer(setting.get())
             if layer is not None:
-                box.setLayer(layer)
+                _choose(box, layer)
         self._note_change()
 
     def _leave_out_results(self) -> None:
@@ -153,7 +153,13 @@ def _layer_box(parent: QWidget, tip: str, empty: str = "") -> QgsMapLayerComboBo
     box.setFilters(QgsMapLayerProxyModel.Filter.RasterLayer)
     if empty:
         box.setAllowEmptyLayer(True, empty)
-        box.setLayer(None)
+        box.setCurrentIndex(0)
     box.setToolTip(tip)
     shrinkable(box)
     return box
+
+
+def _choose(box: QgsMapLayerComboBox, layer: QgsMapLayer) -> None:
+    """Chooses a layer if the box offers it; a box would show nothing at all otherwise."""
+    if any(box.layer(row) == layer for row in range(box.count())):
+        box.setLayer(layer)

@@ -139,6 +139,19 @@ def test_results_are_offered_for_what_they_are(open_dock, add_layer):
     assert dock.inputs.dates.layers() == []
 
 
+def test_a_dock_opened_with_results_in_the_project_chooses_an_image(open_dock, add_layer):
+    source = add_layer("scene")
+    first = open_dock()
+    run(first)
+    mask = next(layer for layer in results() if layer.customProperty(RESULT) == "mask")
+    second = open_dock()
+    second.inputs.prefer(mask)
+    assert second.inputs.optical is source
+    assert second.inputs.sar_box.currentText() == "None"
+    assert second.inputs.dates.item(0).text() == "No other images"
+    assert second.inputs.mask_box.currentText() == "Detect clouds automatically"
+
+
 def names(box: object) -> list[str]:
     return [box.itemText(row) for row in range(box.count())]
 
