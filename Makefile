@@ -68,6 +68,7 @@ clean: ## Remove what make has made: environments, packages, caches, demo
 	@.venv/bin/python $(PIP) "$(TORCH)" || { echo "PyTorch could not be installed: see pip's message above; a network is needed once." >&2; exit 1; }
 	$(SAY) "Installing the backend into .venv"
 	@.venv/bin/python $(PIP) --editable . || { echo "The backend could not be installed: see pip's message above." >&2; exit 1; }
+	@.venv/bin/python -c 'import lightgbm' 2>/dev/null || tools/apt_install.sh libgomp1
 	@touch $@
 
 .venv/.dev: .venv/.backend

@@ -27,13 +27,12 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return next(target.glob("unclouded-*.whl"))
 
 
-def test_every_module_and_resource_is_in_the_wheel(wheel: Path) -> None:
+def test_every_file_that_runs_is_in_the_wheel(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         packed = set(archive.namelist())
-    sources = [path for folder in ("backend", "plugin") for path in (ROOT / folder).rglob("*.py")]
-    resources = [path for path in (ROOT / "resources").rglob("*") if path.is_file()]
-    wanted = {f"unclouded/{path.relative_to(ROOT).as_posix()}" for path in [*sources, *resources]}
-    assert wanted | {"unclouded/__init__.py", "unclouded/metadata.txt"} <= packed
+    files = [path for folder in ("backend", "plugin", "resources") for path in (ROOT / folder).rglob("*")]
+    wanted = {path.relative_to(ROOT).as_posix() for path in files if path.is_file() and path.suffix != ".pyc"}
+    assert {f"unclouded/{name}" for name in wanted | {"__init__.py", "metadata.txt", "LICENSE"}} <= packed
 
 
 def test_the_command_runs_from_the_wheel(wheel: Path, tmp_path: Path) -> None:
