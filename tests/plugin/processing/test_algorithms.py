@@ -16,6 +16,12 @@ from qgis.core import (
     QgsProcessingAlgorithm,
     QgsProcessingContext,
     QgsProcessingFeedback,
+    QgsProcessingModelAlgorithm,
+    QgsProcessingModelChildAlgorithm,
+    QgsProcessingModelChildParameterSource,
+    QgsProcessingModelOutput,
+    QgsProcessingModelParameter,
+    QgsProcessingParameterRasterLayer,
     QgsProject,
     QgsRasterLayer,
 )
@@ -194,3 +200,30 @@ def test_results_in_the_project_are_named_and_styled(
     assert details.name == "Clouds and shadows of June"
     assert isinstance(mask.renderer(), QgsPalettedRasterRenderer)
     assert mask.customProperty(RESULT) == "mask"
+
+
+def test_it_works_as_a_step_of_a_model(
+    provider: UncloudedProvider, cloudy_scene: Path, tmp_path: Path, ear: Any
+) -> None:
+    model = QgsProcessingModelAlgorithm("clouds away")
+    model.addModelParameter(QgsProcessingParameterRasterLayer("image"), QgsProcessingModelParameter("image"))
+    detect = QgsProcessingModelChildAlgorithm("unclouded:detectclouds")
+    detect.setChildId("detect")
+    source = QgsProcessingModelChildParameterSource
+    detect.addParameterSources("OPTICAL", [source.fromModelParameter("image")])
+    remove = QgsProcessingModelChildAlgorithm("unclouded:removeclouds")
+    remove.setChildId("remove")
+    remove.addParameterSources("OPTICAL", [source.fromModelParameter("image")])
+    remove.addParameterSources("MASK", [source.fromChildOutput("detect", "OUTPUT")])
+    remove.addParameterSources("METHOD", [source.fromStaticValue("inpaint")])
+    result = QgsProcessingModelOutput("clear")
+    result.setChildId("remove")
+    result.setChildOutputName("OUTPUT")
+    remove.setModelOutputs({"clear": result})
+    model.addChildAlgorithm(detect)
+    model.addChildAlgorithm(remove)
+    parameters = {"image": str(cloudy_scene), "remove:clear": str(tmp_path / "clear.tif")}
+    assert model.checkParameterValues(parameters, _context()) == (True, "")
+    results, succeeded = model.run(parameters, _context(), ear)
+    assert succeeded
+    assert _pixels(results["remove:clear"])[:, 45, 35].max() < 5000
