@@ -49,13 +49,14 @@ class Values:
         return bool(self._algorithm.parameterAsBoolean(self._given, name, self._context))
 
     def number(self, name: str) -> Optional[float]:
-        """Gives a number, which may have come as text; None if it is not set."""
-        if self._given.get(name) in (None, ""):
+        """Gives a number, which may have come as text, or its default; None if there is neither."""
+        default = self._algorithm.parameterDefinition(name).defaultValue()
+        if self._given.get(name, default) in (None, ""):
             return None
         return float(self._algorithm.parameterAsDouble(self._given, name, self._context))
 
     def whole_number(self, name: str) -> Optional[int]:
-        """Gives a whole number; None if it is not set."""
+        """Gives a whole number or its default; None if there is neither."""
         value = self.number(name)
         return None if value is None else round(value)
 

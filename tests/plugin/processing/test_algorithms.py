@@ -120,6 +120,13 @@ def test_the_same_seed_gives_the_same_clouds(
     assert not np.array_equal(first, other)
 
 
+def test_what_is_not_given_has_its_default(
+    provider: UncloudedProvider, cloudy_scene: Path, tmp_path: Path, ear: Any
+) -> None:
+    results = _run("simulateclouds", {"CLEAR": str(cloudy_scene), "OUTPUT": str(tmp_path / "a.tif")}, ear)
+    assert results["CLOUD_FRACTION"] > 0.1
+
+
 def test_a_product_is_taken_though_qgis_cannot_load_it(
     provider: UncloudedProvider, write_raster: Callable[..., Path], tmp_path: Path, ear: Any
 ) -> None:
