@@ -122,7 +122,7 @@ def _check_clear(job: RemoveClouds, scene: Scene, found: Survey) -> None:
         return
     if job.method == "generator" and (scene.sar is not None or job.mask == "all"):
         return
-    needs = "SAR, or other dates," if job.method == "generator" else "other dates that are clear"
+    needs = "SAR or other dates" if job.method == "generator" else "other dates that are clear"
     raise NothingClear(job.optical, needs)
 
 
@@ -154,6 +154,8 @@ def _provenance(job: RemoveClouds, generator: Generator | None) -> dict[str, str
         "cloud_threshold": job.cloud_threshold,
         "grow_px": job.grow_px,
         "method": job.method,
+        "bands": job.bands,
+        "level": job.level,
         "offset": job.offset,
     }
     tags = {"UNCLOUDED_VERSION": VERSION, "UNCLOUDED_PARAMETERS": json.dumps(parameters, sort_keys=True)}

@@ -118,7 +118,7 @@ def image_layout(optical: Optical, tags: dict[str, str]) -> Layout:
     return Layout(
         count=len(bands),
         dtype=optical.raster.dtype,
-        nodata=optical.raster.nodata,
+        nodata=bands[0].nodata,
         descriptions=[band.description or name for band, name in zip(bands, optical.bands, strict=True)],
         scales=[band.scale for band in bands],
         offsets=[band.offset for band in bands],
