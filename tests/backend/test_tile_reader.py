@@ -1,0 +1,147 @@
+"""Tiles leave no seams: whatever their size, the scene that is put together from them is the same."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from unclouded.backend import clouds
+from unclouded.backend.inference import Generator, installed_models
+from unclouded.backend.methods import UNTRAINED, Untrained
+from unclouded.backend.observation import Method
+from unclouded.backend.reporting import Reporter
+from unclouded.backend.scene import Scene, open_optical, open_scene
+from unclouded.backend.survey import MaskRules, Survey, survey
+from unclouded.backend.tile_reader import TilePlan
+
+HEIGHT, WIDTH = 230, 310
+
+
+def quiet(level: str, text: str) -> None:
+    pass
+
+
+@pytest.fixture(scope="module")
+def scene(module_shop: Any) -> tuple[Scene, Survey]:
+    """Four bands, two other dates on other grids, SAR, clouds and a hole without data."""
+    shop = module_shop
+    cloud = shop.disc(HEIGHT, WIDTH, 80, 90, 50) | shop.disc(HEIGHT, WIDTH, 200, 260, 60)
+    numbers = np.where(cloud, 7000, shop.numbers(4, HEIGHT, WIDTH)).astype(np.uint16)
+    numbers[:, 150:170, 40:60] = 0
+    date = shop.numbers(4, HEIGHT, WIDTH, seed=1)
+    date[:, 60:120, 70:200] = 8000
+    backscatter = (-11 - 7 * shop.land(2, HEIGHT + 20, WIDTH)).astype(np.float32)
+    optical = open_optical(shop.raster("o_20200601.tif", numbers), None, None, None, quiet)
+    dates = [
+        shop.raster("a_20200520.tif", date, west=600_003),
+        shop.raster("b_20200620.tif", shop.numbers(4, 200, 200, seed=2), step=15),
+    ]
+    found = open_scene(optical, shop.raster("s.tif", backscatter, west=600_007), dates, None, quiet)
+    rules = MaskRules(shop.mask("m.tif", cloud), grow_px=2)
+    return found, survey(found, rules, lambda name: shop.folder / f"scratch_{name}", Reporter("1", lambda _: None), 0.2)
+
+
+def put_together(plan: TilePlan) -> dict[str, np.ndarray]:
+    """Runs a plan tile by tile.
+
+    Returns:
+        What it read and made of each pixel of the area; 0 where nothing was reconstructed.
+    """
+    area = plan.scene.area
+    whole = {
+        "numbers": np.zeros((4, area.height, area.width), np.uint16),
+        "replaced": np.full((area.height, area.width), np.nan, np.float32),
+        "reflectance": np.zeros((4, area.height, area.width), np.float32),
+        "uncertainty": np.zeros((4, area.height, area.width), np.float32),
+    }
+    for tile in plan.read():
+        rows = slice(tile.area.row, tile.area.row + tile.area.height)
+        columns = slice(tile.area.column, tile.area.column + tile.area.width)
+        whole["numbers"][:, rows, columns] = tile.digital_numbers
+        whole["replaced"][rows, columns] = tile.replaced
+        if tile.observation is not None:
+            made = plan.method([tile.observation])[0]
+            used = tile.replaced > 0
+            for name in ("reflectance", "uncertainty"):
+                part = getattr(made, name)[:, tile.core[0], tile.core[1]]
+                whole[name][:, rows, columns] = np.where(used, part, 0)
+    return whole
+
+
+def plan(scene: tuple[Scene, Survey], method: Method, whole: bool = False) -> TilePlan:
+    prior = np.full(4, 0.2, np.float32)
+    return TilePlan(scene[0], scene[1], method, prior, whole, clouds.FEATHER_PX)
+
+
+@pytest.mark.parametrize("name", UNTRAINED)
+@pytest.mark.parametrize("tile_px", [37, 64, 100])
+def test_tiles_of_any_size_give_the_same_scene(scene: tuple[Scene, Survey], name: str, tile_px: int) -> None:
+    one = put_together(plan(scene, Untrained(UNTRAINED[name][0], tile_px=10_000)))
+    many = put_together(plan(scene, Untrained(UNTRAINED[name][0], tile_px=tile_px)))
+
+    assert (one["replaced"] > 0).any()
+    for part in ("numbers", "replaced"):
+        np.testing.assert_array_equal(many[part], one[part])
+    for part in ("reflectance", "uncertainty"):
+        np.testing.assert_allclose(many[part], one[part], atol=2e-6)
+
+
+@pytest.mark.parametrize("tile_px", [88, 120])
+def test_tiles_of_the_generator_give_the_same_scene(scene: tuple[Scene, Survey], tile_px: int) -> None:
+    if not installed_models():
+        pytest.skip("no generator is bundled")
+    generator = Generator(device="cpu", precise=True)
+    generator.tile_px = 10_000
+    one = put_together(plan(scene, generator))
+    generator.tile_px = tile_px
+    many = put_together(plan(scene, generator))
+
+    np.testing.assert_array_equal(many["numbers"], one["numbers"])
+    for part in ("reflectance", "uncertainty"):
+        assert np.isfinite(one[part]).all()
+        np.testing.assert_allclose(many[part], one[part], atol=5e-5)
+
+
+def test_each_pixel_is_read_once_as_it_is_stored(scene: tuple[Scene, Survey], module_shop: Any) -> None:
+    one = put_together(plan(scene, Untrained(UNTRAINED["inpaint"][0], tile_px=50)))
+
+    np.testing.assert_array_equal(one["numbers"], module_shop.read("o_20200601.tif"))
+
+
+def test_only_tiles_that_hold_cloud_are_observed(scene: tuple[Scene, Survey], module_shop: Any) -> None:
+    tiles = plan(scene, Untrained(UNTRAINED["inpaint"][0], tile_px=60))
+    cloud = np.isin(module_shop.read(scene[1].mask.path)[0], (clouds.CLOUD, clouds.SHADOW))
+    expected = [cloud[w.row : w.row + w.height, w.column : w.column + w.width].any() for w in tiles.windows()]
+
+    assert tiles.clouded() == expected
+    assert [tile.observation is not None for tile in tiles.read()] == expected
+    assert 0 < sum(expected) < len(expected)
+
+
+def test_feathering_stays_inside_the_cloud(scene: tuple[Scene, Survey], module_shop: Any) -> None:
+    replaced = put_together(plan(scene, Untrained(UNTRAINED["inpaint"][0], tile_px=64)))["replaced"]
+    cloud = np.isin(module_shop.read(scene[1].mask.path)[0], (clouds.CLOUD, clouds.SHADOW))
+
+    np.testing.assert_array_equal(replaced > 0, cloud)
+    assert ((replaced > 0) & (replaced < 1)).any()
+    assert replaced.max() == 1
+
+
+def test_the_whole_image_is_replaced_without_a_rim(scene: tuple[Scene, Survey]) -> None:
+    made = put_together(plan(scene, Untrained(UNTRAINED["inpaint"][0], tile_px=64), whole=True))
+
+    np.testing.assert_array_equal(made["replaced"], (made["numbers"] > 0).any(axis=0))
+
+
+def test_observations_know_their_dates(scene: tuple[Scene, Survey]) -> None:
+    tile = next(tile for tile in plan(scene, Untrained(UNTRAINED["median"][0])).read() if tile.observation)
+    seen = tile.observation
+
+    assert list(seen.days) == [19, -12]  # the least cloudy one first
+    assert not seen.dates[~np.broadcast_to(seen.dates_clear[:, None], seen.dates.shape)].any()
+    assert not seen.dates_clear[1][tile.core][75:105, 90:190].any()
+    assert seen.clear.any()
+    assert not (seen.clear & seen.cloud).any()
+    assert np.isfinite(seen.sar[:, tile.core[0], tile.core[1]][:, :, 1:]).all()
