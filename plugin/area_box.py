@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from typing import Optional
 
-from qgis.core import QgsMapLayerType, QgsProject, QgsRasterLayer, QgsRectangle, QgsReferencedRectangle, QgsWkbTypes
+from qgis.core import (
+    QgsGeometry,
+    QgsMapLayerType,
+    QgsProject,
+    QgsRasterLayer,
+    QgsRectangle,
+    QgsReferencedRectangle,
+    QgsWkbTypes,
+)
 from qgis.gui import QgisInterface, QgsMapToolExtent, QgsRubberBand
-from qgis.PyQt.QtCore import pyqtSignal
+from qgis.PyQt.QtCore import Qt, pyqtSignal
 from qgis.PyQt.QtGui import QColor
 from qgis.PyQt.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QWidget
 
@@ -116,14 +124,12 @@ class AreaBox(QWidget):
     def _show_outline(self) -> None:
         self._outline.reset(QgsWkbTypes.GeometryType.PolygonGeometry)
         if self.area == Area.DRAWN and self._drawn is not None:
-            from qgis.core import QgsGeometry
-
             self._outline.setToGeometry(QgsGeometry.fromRect(self._drawn), self._drawn.crs())
 
     def _build(self) -> None:
         for area, text, tip in _choices():
             self.choice.addItem(text, area.value)
-            self.choice.setItemData(self.choice.count() - 1, tip, 3)
+            self.choice.setItemData(self.choice.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
         self.choice.setToolTip(tr("The part of the image that is treated; the result covers the same part."))
         shrinkable(self.choice)
         self.draw_button.setToolTip(tr("Drag a rectangle on the map"))

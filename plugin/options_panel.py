@@ -141,7 +141,7 @@ class AdvancedPanel(QgsCollapsibleGroupBox):
         self.level = QComboBox(self)
         self.offset = QComboBox(self)
         self.device = QComboBox(self)
-        self.mask_layer = QCheckBox(tr("Add the cloud mas&k"), self)
+        self.mask_layer = QCheckBox(tr("Add the cloud &mask"), self)
         self.uncertainty_layer = QCheckBox(tr("Add the &uncertainty"), self)
         self.reset_button = QToolButton(self)
         self._build()

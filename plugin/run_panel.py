@@ -40,7 +40,7 @@ class RunPanel(QWidget):
         self.preview_button = QPushButton(tr("&Preview"), self)
         self.run_button = QPushButton(tr("Remove &clouds"), self)
         self.progress = QProgressBar(self)
-        self.cancel_button = QPushButton(tr("Cance&l"), self)
+        self.cancel_button = QPushButton(tr("&Cancel"), self)
         self.log = QPlainTextEdit(self)
         self.copy_button = QToolButton(self)
         self.log_group = QgsCollapsibleGroupBox(tr("Log"), self)

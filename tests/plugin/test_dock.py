@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from qgis.core import Qgis, QgsProject, QgsRasterLayer
 from qgis.PyQt.QtCore import Qt
-from qgis.PyQt.QtWidgets import QMessageBox, QWidget
+from qgis.PyQt.QtWidgets import QAbstractButton, QLabel, QMessageBox, QWidget
 
 from unclouded.backend.errors import BackendError
 from unclouded.plugin.client import partial_folder
@@ -346,6 +346,16 @@ def test_each_field_has_a_tooltip_and_the_keyboard_follows_the_eye(open_dock, ad
         next(i for i, widget in enumerate(chain) if widget is field or field.isAncestorOf(widget)) for field in fields
     ]
     assert places == sorted(places)
+
+
+def test_no_two_fields_share_a_key(open_dock, add_layer):
+    add_layer()
+    dock = open_dock()
+    texts = [widget.text() for kind in (QLabel, QAbstractButton) for widget in dock.form.findChildren(kind)]
+    texts += [dock.run_panel.preview_button.text(), dock.run_panel.run_button.text()]
+    keys = [text[text.index("&") + 1].lower() for text in texts if "&" in text]
+    assert len(keys) >= 15
+    assert len(keys) == len(set(keys))
 
 
 def focus_chain(first: QWidget) -> list[QWidget]:
