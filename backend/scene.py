@@ -73,7 +73,10 @@ def open_optical(path: str, bands: Sequence[str] | None, level: str | None, offs
 
     Raises:
         InputError: It cannot serve; the subclass says why.
+        UsageError: The level is unknown.
     """
+    if level not in (None, "L1C", "L2A"):
+        raise UsageError(f"There is no level {level!r}.", "Known: L1C, L2A.")
     product = open_product(path)
     raster = product.raster
     names, source = name_bands(path, [band.description for band in raster.bands], bands)

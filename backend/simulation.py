@@ -32,6 +32,8 @@ def simulate_file(job: SimulateClouds, report: Reporter) -> Done:
     """
     if not 0 <= job.cover <= 1:
         raise UsageError(f"A cover from 0 to 1 was expected, {job.cover:g} came.", "Give for example --cover 0.4.")
+    if job.seed < 0:
+        raise UsageError(f"A seed of 0 or more was expected, {job.seed} came.", "Give for example --seed 1.")
     outputs = Outputs([path for path in (job.output, job.mask_output) if path], [job.clear], job.overwrite)
     optical = open_optical(job.clear, job.bands, job.level, job.offset, report.log)
     grid, nodata = optical.raster.grid, optical.raster.nodata

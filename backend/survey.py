@@ -13,7 +13,7 @@ from rasterio.enums import Resampling
 
 from . import clouds
 from .background import BlockSums
-from .errors import InputError, NoData
+from .errors import InputError, NoData, UsageError
 from .geotiff import Layout, Writer
 from .raster import Grid, Raster, Reader, open_raster, read_sample
 from .reporting import Reporter
@@ -25,6 +25,7 @@ from .tiling import Window, tiles
 Classes = NDArray[np.uint8]
 
 SURVEY_PX = 1024
+MAX_GROW_PX = 100
 MASK_LAYOUT = Layout(1, np.dtype(np.uint8), clouds.NODATA, ["cloud mask"], [1.0], [0.0], {}, Resampling.nearest)
 
 
@@ -35,6 +36,12 @@ class MaskRules:
     mask: str = "auto"
     threshold: float | None = None
     grow_px: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.grow_px is not None and not 0 <= self.grow_px <= MAX_GROW_PX:
+            raise UsageError(
+                f"The mask is to grow by {self.grow_px} pixels; 0 to {MAX_GROW_PX} were expected.", "Give for example 4."
+            )
 
     @property
     def own(self) -> bool:
