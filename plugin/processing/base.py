@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 from qgis.core import (
@@ -64,11 +65,12 @@ class BackendAlgorithm(QgsProcessingAlgorithm):
         self, parameters: Dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> bool:
         values = Values(self, parameters, context)
+        with spoken_errors():
+            self._job = self.job(values)
+            self._source_name = Path(values.image(self.image_parameter) or "").stem
         layer = values.layer(self.image_parameter)
         if layer is not None:
             self._source_id, self._source_name = layer.id(), layer.name()
-        with spoken_errors():
-            self._job = self.job(values)
         return True
 
     def processAlgorithm(

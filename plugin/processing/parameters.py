@@ -19,19 +19,20 @@ from qgis.core import (
 )
 
 from ..wording import tr
-from .values import listed, product_path
+from .values import listed, local_path
 
 LEVELS = ("auto", "L1C", "L2A")
 
 
 class ImageParameter(QgsProcessingParameterRasterLayer):
-    """A raster layer, or the path of a product that QGIS itself cannot load: a .SAFE, a zip, a folder of band files."""
+    """A raster layer, or the path of a file or of a product that QGIS cannot load: .SAFE, zip, folder of band files."""
 
     def checkValueIsAcceptable(self, value: Any, context: Optional[QgsProcessingContext] = None) -> bool:
-        return product_path(value) is not None or super().checkValueIsAcceptable(value, context)
+        return local_path(value) is not None or super().checkValueIsAcceptable(value, context)
 
     def clone(self) -> ImageParameter:
-        return ImageParameter(self.name(), self.description(), self.defaultValue())
+        optional = bool(self.flags() & QgsProcessingParameterDefinition.Flag.FlagOptional)
+        return ImageParameter(self.name(), self.description(), self.defaultValue(), optional)
 
 
 class DatesParameter(QgsProcessingParameterMultipleLayers):
@@ -44,9 +45,8 @@ class DatesParameter(QgsProcessingParameterMultipleLayers):
         return DatesParameter(self.name(), self.description(), self.layerType(), None, True)
 
 
-def other_image(name: str, description: str, advanced: bool = False) -> QgsProcessingParameterDefinition:
-    parameter = QgsProcessingParameterRasterLayer(name, description, optional=True)
-    return _advanced(parameter) if advanced else parameter
+def other_image(name: str, description: str) -> QgsProcessingParameterDefinition:
+    return ImageParameter(name, description, None, True)
 
 
 def other_dates(name: str) -> QgsProcessingParameterDefinition:

@@ -11,7 +11,6 @@ from qgis.core import (
     QgsProcessingAlgorithm,
     QgsProcessingContext,
     QgsProcessingOutputLayerDefinition,
-    QgsProcessingUtils,
     QgsRasterLayer,
     QgsReferencedRectangle,
 )
@@ -67,10 +66,7 @@ class Values:
             UncloudedError: It cannot be loaded, or the layer has no file that the backend could open.
         """
         value = self._given.get(name)
-        product = product_path(value)
-        if product is not None or not value:
-            return product
-        return source_path(self._loaded(name))
+        return local_path(value) or (source_path(self._loaded(name)) if value else None)
 
     def dates(self, name: str) -> List[str]:
         """Gives the other dates, each `FILE` or `FILE@2020-06-01`."""
@@ -88,8 +84,8 @@ class Values:
         """
         if self._given.get(name) in (None, ""):
             return None
-        product = product_path(self._given.get(optical))
-        layer = open_product(product) if product else self._loaded(optical)
+        path = local_path(self._given.get(optical))
+        layer = open_product(path) if path else self._loaded(optical)
         area = self._algorithm.parameterAsExtent(self._given, name, self._context)
         crs = self._algorithm.parameterAsExtentCrs(self._given, name, self._context)
         return bounding_box(layer, QgsReferencedRectangle(area, crs), tr("The area"))
@@ -113,7 +109,9 @@ class Values:
         return ""
 
     def layer(self, name: str) -> Optional[QgsRasterLayer]:
-        """Gives the layer of a raster parameter; None if it is not set or no layer."""
+        """Gives the layer of a raster parameter; None if it is not set, or a file."""
+        if local_path(self._given.get(name)):
+            return None
         return self._algorithm.parameterAsRasterLayer(self._given, name, self._context)
 
     def _loaded(self, name: str) -> QgsRasterLayer:
@@ -123,15 +121,17 @@ class Values:
         return layer
 
     def _date(self, item: Any) -> str:
-        product = product_path(item)
-        if product is not None:
-            return product
-        layer = item if isinstance(item, QgsRasterLayer) else QgsProcessingUtils.mapLayerFromString(item, self._context)
+        path = local_path(item)
+        if path is not None:
+            return path
+        layer = item if isinstance(item, QgsRasterLayer) else self._context.getMapLayer(item)
         return date_spec(layer) if isinstance(layer, QgsRasterLayer) else str(item)
 
 
-def product_path(value: Any) -> Optional[str]:
-    """Gives the path of a product that QGIS itself cannot load, or None if the value is no such path.
+def local_path(value: Any) -> Optional[str]:
+    """Gives the path of an existing file or folder, or None if the value is none.
+
+    The backend opens it and QGIS need not, which cannot open every product and writes statistics beside what it opens.
 
     Args:
         value: A parameter's value; the metadata file inside a .SAFE folder stands for the folder.
@@ -140,8 +140,8 @@ def product_path(value: Any) -> Optional[str]:
         return None
     path = Path(value)
     if path.suffix.lower() == ".xml" and path.name.startswith("MTD_MSI") and path.is_file():
-        return str(path.parent)
-    return value if path.is_dir() or (path.suffix.lower() == ".zip" and path.is_file()) else None
+        return str(path.parent.absolute())
+    return str(path.absolute()) if path.exists() else None
 
 
 def listed(value: Any) -> List[Any]:

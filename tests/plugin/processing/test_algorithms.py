@@ -82,7 +82,9 @@ def test_clear_pixels_stay_and_clouded_ones_do_not(
         "MASK_OUTPUT": str(tmp_path / "clouds.tif"),
         "UNCERTAINTY_OUTPUT": str(tmp_path / "uncertainty.tif"),
     }
+    files = {path.name for path in tmp_path.iterdir()}
     results = _run("removeclouds", parameters, ear)
+    assert {path.name for path in tmp_path.iterdir()} == files | {"clear.tif", "clouds.tif", "uncertainty.tif"}
     before, after, mask = (_pixels(path) for path in (cloudy_scene, results["OUTPUT"], results["MASK_OUTPUT"]))
     assert np.array_equal(after[:, mask == 0], before[:, mask == 0])
     assert after.dtype == before.dtype
