@@ -40,7 +40,8 @@ class MaskRules:
     def __post_init__(self) -> None:
         if self.grow_px is not None and not 0 <= self.grow_px <= MAX_GROW_PX:
             raise UsageError(
-                f"The mask is to grow by {self.grow_px} pixels; 0 to {MAX_GROW_PX} were expected.", "Give for example 4."
+                f"The mask is to grow by {self.grow_px} pixels; 0 to {MAX_GROW_PX} were expected.",
+                "Give for example 4.",
             )
 
     @property
