@@ -39,6 +39,7 @@ test-backend: .venv/.dev
 
 test-plugin: .venv-qgis/.plugin .venv/.dev
 	$(SAY) "Tests of the plugin in QGIS"
+	@rm -rf .qgis-settings # of the last run
 	@QT_QPA_PLATFORM=offscreen .venv-qgis/bin/python -m pytest tests/plugin tests/desktop
 
 check: .venv/.dev ## Style, types, import rules, security, metadata
@@ -58,7 +59,7 @@ bench: .venv/.backend ## Measure speed and memory
 	@.venv/bin/python bench/run.py
 
 clean: ## Remove what make has made: environments, packages, caches, demo
-	@rm -rf .venv .venv-qgis .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist demo unclouded.egg-info
+	@rm -rf .venv .venv-qgis .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .qgis-settings build dist demo unclouded.egg-info .import_linter_cache
 
 .venv/bin/python:
 	@tools/create_venv.sh "$(PYTHON)" .venv
