@@ -16,7 +16,6 @@ from qgis.core import (
     QgsMultiBandColorRenderer,
     QgsPalettedRasterRenderer,
     QgsProject,
-    QgsRasterBandStats,
     QgsRasterLayer,
     QgsRasterMinMaxOrigin,
     QgsRectangle,
@@ -113,7 +112,7 @@ def style_mask(layer: QgsRasterLayer) -> None:
 
 def style_uncertainty(layer: QgsRasterLayer) -> None:
     """Shows the standard error of the first band from transparent (as measured) over yellow to dark red."""
-    highest = layer.dataProvider().bandStatistics(1, QgsRasterBandStats.Stats.Max, QgsRectangle(), SAMPLE_PIXELS)
+    highest = layer.dataProvider().bandStatistics(1, extent=QgsRectangle(), sampleSize=SAMPLE_PIXELS)
     ramp = QgsGradientColorRamp(
         QColor(255, 255, 178, 0),
         QColor(128, 0, 38),
