@@ -8,6 +8,7 @@ from qgis.core import QgsMapLayerType, QgsProject, QgsRasterLayer
 from qgis.PyQt.QtCore import QSize, Qt, pyqtSignal
 from qgis.PyQt.QtWidgets import QListWidget, QListWidgetItem, QWidget
 
+from .layers import PRODUCT
 from .results import RESULT
 from .settings import Setting
 from .wording import tr
@@ -96,7 +97,7 @@ def _item(layer: QgsRasterLayer, ticked: bool) -> QListWidgetItem:
     item.setData(Qt.ItemDataRole.UserRole, layer.id())
     item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable)
     item.setCheckState(Qt.CheckState.Checked if ticked else Qt.CheckState.Unchecked)
-    item.setToolTip(f"{layer.name()}\n{layer.source()[:300]}")
+    item.setToolTip(f"{layer.name()}\n{layer.customProperty(PRODUCT) or layer.source()}")
     return item
 
 

@@ -213,7 +213,8 @@ class Dock(QgsDockWidget):
             self.advanced.show_devices(outcome.devices)
         elif isinstance(outcome, BackendError):
             self.banner.show_error(outcome)
-            self.run_panel.write(str(outcome))
+            for line in (*getattr(outcome, "details", ()), str(outcome)):
+                self.run_panel.write(line)
 
     def _note_closed_project(self) -> None:
         self._project_number += 1

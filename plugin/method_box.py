@@ -54,6 +54,7 @@ class MethodBox(QComboBox):
         for name, title, tip in _methods():
             self._add(title, name, tip)
         self.setCurrentIndex(max(self.findData(chosen), 0))
+        self.view().setMinimumWidth(self.view().sizeHintForColumn(0))
 
     def choose_file(self, path: str) -> None:
         """Adds the generator of a file and chooses it.

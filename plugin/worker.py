@@ -22,6 +22,7 @@ from .environment import ROOT
 START = "import sys; sys.path.append({plugins!r}); from unclouded.backend.__main__ import main; main()"
 TAIL_LINES = 60
 CLOSE_TIMEOUT_S = 0.7
+KILLED = (-9, 137)
 FOREIGN_PREFIXES = ("PYTHON", "PROJ_", "GDAL_", "LD_LIBRARY_PATH", "DYLD_")
 CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE")
 
@@ -29,16 +30,27 @@ Inbox = Queue[Any]  # of Message, or of the BackendError that ended the worker
 
 
 class WorkerEnded(BackendError):
-    """The process ended while it was needed."""
+    """The process ended while it was needed.
 
-    def __init__(self, exit_code: int, details: List[str]) -> None:
+    Args:
+        python: The interpreter.
+        exit_code: As the system gave it.
+        details: The last lines of its standard error.
+        had_begun: Whether it had said hello.
+    """
+
+    def __init__(self, python: Path, exit_code: int, details: List[str], had_begun: bool) -> None:
         last = next((line.strip() for line in reversed(details) if line.strip()), "")
-        super().__init__(
-            f"The backend ended unexpectedly (exit code {exit_code}){': ' + last if last else '.'}",
-            "It was killed, most often because memory ran out: choose a smaller area, or close other programs."
-            if exit_code in (-9, 137)
-            else "Try again; if it happens again, the log says more.",
-        )
+        what = "ended unexpectedly" if had_begun else f"could not start with {python}"
+        if not had_begun:
+            hint = (
+                f"Run `make` in {ROOT}, or choose a Python with the backend's libraries in the settings of Unclouded."
+            )
+        elif exit_code in KILLED:
+            hint = "It was killed, mostly because memory ran out: choose a smaller area, or close other programs."
+        else:
+            hint = "Try again; if it happens again, the log says more."
+        super().__init__(f"The backend {what} (exit code {exit_code}){': ' + last if last else '.'}", hint)
         self.exit_code = exit_code
         self.details = details
 
@@ -55,6 +67,7 @@ class Worker:
     """
 
     def __init__(self, python: Path, command: Optional[List[str]] = None) -> None:
+        self._python = python
         self.hello: Future[Hello] = Future()
         self.ready: Future[Ready] = Future()
         self.ended = threading.Event()
@@ -161,7 +174,7 @@ class Worker:
         exit_code = self._process.wait()
         self._stderr.join(CLOSE_TIMEOUT_S)
         self._close_streams()
-        self._end(error or WorkerEnded(exit_code, self.details))
+        self._end(error or WorkerEnded(self._python, exit_code, self.details, self.hello.done()))
 
     def _close_streams(self) -> None:
         for stream in (self._process.stdin, self._process.stdout, self._process.stderr):

@@ -254,6 +254,16 @@ def test_closing_ends_even_a_hanging_worker(start, job):
     assert events[-1].code == "cancelled"
 
 
+def test_a_python_without_the_libraries_is_named(tmp_path):
+    python = Path(sys.executable)
+    command = [str(python), "-c", "import no_such_library"]
+    with pytest.raises(
+        BackendError, match=f"could not start with {python} .*No module named 'no_such_library'"
+    ) as caught:
+        Client(python, command).start()
+    assert "`make`" in caught.value.hint
+
+
 def test_a_python_that_cannot_start_is_named(tmp_path):
     broken = tmp_path / "python"
     broken.write_text("no program")
