@@ -164,7 +164,7 @@ class Dock(QgsDockWidget):
         self._say(failed.message, failed.hint, Qgis.MessageLevel.Info if cancelled else Qgis.MessageLevel.Critical)
 
     def _warned(self) -> str:
-        return tr("The log has warnings.") if self.run_panel.warnings else ""
+        return tr("See the warnings in the log.") if self.run_panel.warnings else ""
 
     def _add(self, done: Done, source: Source) -> None:
         try:
@@ -260,5 +260,5 @@ class Dock(QgsDockWidget):
 
 def _verdict(done: Done, name: str) -> str:
     if done.cloud_fraction == 0:
-        return tr("No cloud was found in “{}”: the result is a copy.").format(name)
+        return tr("No cloud found in “{}”: the result is a copy.").format(name)
     return tr("Clouds removed from “{}”.").format(name)

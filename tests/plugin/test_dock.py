@@ -115,8 +115,8 @@ def test_an_image_without_cloud_and_warnings_are_said(open_dock, add_layer, qgis
     dock = open_dock("clear")
     run(dock)
     text = messages(qgis_iface, Qgis.MessageLevel.Success)[0]
-    assert "No cloud was found in “scene”" in text
-    assert "The log has warnings." in text
+    assert "No cloud found in “scene”" in text
+    assert "See the warnings in the log." in text
     assert "Warning: The darkest pixels" in dock.run_panel.log.toPlainText()
 
 
