@@ -18,12 +18,12 @@ EXECUTABLES = (b"\x7fELF", b"MZ", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe")
 """First bytes of programs for Linux, Windows and macOS."""
 
 
-def build(root: Path, revision: str = "HEAD") -> Path:
-    """Writes the zip of a revision and gives its path."""
+def build(root: Path, folder: Path) -> Path:
+    """Writes the zip of the last commit into a folder and gives its path."""
     version = re.search(r'VERSION = "(.+)"', (root / "backend/version.py").read_text(encoding="utf-8"))
-    path = root / "dist" / f"{NAME}-{version[1] if version else '0'}.zip"
+    path = folder / f"{NAME}-{version[1] if version else '0'}.zip"
     path.parent.mkdir(exist_ok=True)
-    command = ["git", "archive", "--format=zip", f"--prefix={NAME}/", f"--output={path}", revision]
+    command = ["git", "archive", "--format=zip", f"--prefix={NAME}/", f"--output={path}", "HEAD"]
     subprocess.run(command, cwd=root, check=True)
     return path
 
@@ -46,7 +46,7 @@ def main() -> int:
     changed = subprocess.run(["git", "status", "--porcelain"], cwd=ROOT, check=True, capture_output=True, text=True)
     if changed.stdout.strip():
         print("There are changes that are not committed: they are not in the zip.")
-    path = build(ROOT)
+    path = build(ROOT, ROOT / "dist")
     found = list(problems(path))
     if found:
         path.unlink()

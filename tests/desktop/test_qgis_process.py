@@ -58,6 +58,21 @@ def test_clouds_are_removed_headless(
     assert (after[:, cloud] != before[:, cloud]).mean() > 0.99
 
 
+def test_the_generator_gives_the_same_bytes_as_on_the_command_line(
+    qgis_process: str, environment: dict[str, str], cloudy_scene: Path, tmp_path: Path
+) -> None:
+    headless, commanded = tmp_path / "headless.tif", tmp_path / "commanded.tif"
+    finished = _run(
+        [qgis_process, "run", "unclouded:removeclouds", "--", f"OPTICAL={cloudy_scene}", f"OUTPUT={headless}"],
+        environment,
+    )
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    command = Path(environment["UNCLOUDED_PYTHON"]).with_name("unclouded")
+    finished = _run([str(command), "remove", str(cloudy_scene), "--output", str(commanded)], environment)
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    assert headless.read_bytes() == commanded.read_bytes()
+
+
 def test_a_failure_is_told_and_leaves_nothing(
     qgis_process: str, environment: dict[str, str], cloudy_scene: Path, tmp_path: Path
 ) -> None:

@@ -102,3 +102,14 @@ def test_a_zip_that_would_be_refused_is_refused(tmp_path: Path, extra: dict[str,
 def test_a_zip_without_a_licence_is_refused(tmp_path: Path) -> None:
     path = _zip(tmp_path / "a.zip", {name: data for name, data in GOOD.items() if "LICENSE" not in name})
     assert list(package.problems(path)) == ["unclouded/LICENSE is missing."]
+
+
+def test_the_zip_of_this_repository_holds_what_runs_and_no_more(tmp_path: Path) -> None:
+    if not (ROOT / ".git").exists():
+        pytest.skip("not a git checkout")
+    path = package.build(ROOT, tmp_path)
+    assert list(package.problems(path)) == []
+    with zipfile.ZipFile(path) as archive:
+        top = {name.split("/")[1] for name in archive.namelist()}
+    assert {"__init__.py", "metadata.txt", "LICENSE", "plugin", "backend", "resources"} <= top
+    assert not top & {"tests", "tools", "bench", "Makefile", "pyproject.toml", ".ci", ".gitignore"}
