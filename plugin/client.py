@@ -63,15 +63,19 @@ class Client:
         Raises:
             BackendError: It died, or did not get there in time.
         """
-        worker = self._living_worker()
-        _handshake(worker)
-        try:
-            return worker.ready.result(timeout_s)
-        except FutureTimeout:
-            raise BackendError(
-                f"The backend did not finish loading its libraries in {timeout_s:g} s.",
-                "Try again; on the first start an antivirus program may be reading them.",
-            ) from None
+        while True:
+            worker = self._living_worker()
+            try:
+                _handshake(worker)
+                return worker.ready.result(timeout_s)
+            except FutureTimeout:
+                raise BackendError(
+                    f"The backend did not finish loading its libraries in {timeout_s:g} s.",
+                    "Try again; on the first start an antivirus program may be reading them.",
+                ) from None
+            except WorkerEnded:
+                if worker.killed_for is None:
+                    raise
 
     def run(self, job: Job) -> Iterator[Event]:
         """Runs a job and yields its events, `Done` or `Failed` last. Iterate to the end.

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable, Optional
 
-from qgis.core import Qgis, QgsApplication, QgsMapLayerType, QgsMessageLog, QgsProject
+from qgis.core import Qgis, QgsApplication, QgsMessageLog, QgsProject
 from qgis.gui import QgisInterface, QgsDockWidget
 from qgis.PyQt.QtWidgets import QMessageBox, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
@@ -81,8 +81,10 @@ class Dock(QgsDockWidget):
 
     def open_settings(self) -> None:
         """Shows the settings; a backend that was missing is looked for again."""
-        if SettingsDialog(self).exec():
+        dialog = SettingsDialog(self)
+        if dialog.exec():
             self.find_backend()
+        dialog.deleteLater()
 
     def find_backend(self) -> None:
         """Starts the backend in the background, to learn its devices and generators."""
@@ -114,17 +116,16 @@ class Dock(QgsDockWidget):
         if self._run is not None:
             return
         try:
-            job = build_job(self.form.choices(preview), new_job_id())
-            if not preview and not self._may_replace(Path(job.output)):
-                return
-            self._submit(job, preview)
+            choices = self.form.choices(preview)
+            source = Source(choices.optical.id(), choices.optical.name(), preview)
+            job = build_job(choices, new_job_id())
+            if preview or self._may_replace(Path(job.output)):
+                self._submit(job, source)
         except UncloudedError as error:
             self._say_error(error)
 
-    def _submit(self, job: RemoveClouds, preview: bool) -> None:
-        layer = self.inputs.optical
-        source = Source(layer.id(), layer.name(), preview)
-        title = (tr("Preview of {}") if preview else tr("Removing clouds from {}")).format(layer.name())
+    def _submit(self, job: RemoveClouds, source: Source) -> None:
+        title = (tr("Preview of {}") if source.preview else tr("Removing clouds from {}")).format(source.name)
         task = JobTask(self._backend(), job, title)
         task.heard.connect(self.run_panel.show_event)
         task.over.connect(self._end)
@@ -199,8 +200,7 @@ class Dock(QgsDockWidget):
             self.run_panel.show_idle(self.form.problem())
 
     def _show_page(self) -> None:
-        layers = QgsProject.instance().mapLayers().values()
-        has_images = any(layer.type() == QgsMapLayerType.RasterLayer for layer in layers)
+        has_images = self.inputs.optical is not None
         self.pages.setCurrentIndex(1 if has_images or self._run is not None else 0)
         self._show_state()
         if has_images and self.isVisible() and not self._asked_backend:
@@ -234,7 +234,7 @@ class Dock(QgsDockWidget):
         project.layersRemoved.connect(self._show_page)
         project.cleared.connect(self._note_closed_project)
         self.visibilityChanged.connect(self._show_page)
-        self.form.changed.connect(self._show_state)
+        self.form.changed.connect(self._show_page)
         self.form.refused.connect(self._say_error)
         self.run_panel.preview_asked.connect(self.preview)
         self.run_panel.run_asked.connect(self.run)

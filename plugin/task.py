@@ -33,7 +33,7 @@ class JobTask(QgsTask):
         super().__init__(title, FLAGS)
         self.job = job
         self.details: List[str] = []
-        """The backend's last words, if it died."""
+        """The backend's last words, if it died or met a bug."""
         self._client = client
         self._last: Optional[object] = None
 
@@ -46,6 +46,7 @@ class JobTask(QgsTask):
                 self._hear(event)
         except BackendError as error:
             self._last = Failed(self.job.id, error.code, error.message, error.hint)
+        if isinstance(self._last, Failed) and self._last.code in ("backend", "internal"):
             self.details = self._client.details
         return isinstance(self._last, Done)
 

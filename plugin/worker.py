@@ -75,6 +75,7 @@ class Worker:
         """Id of the job for which the process was killed."""
         self._inboxes: Dict[str, Inbox] = {}
         self._lock = threading.Lock()
+        self._sending = threading.Lock()
         self._error: Optional[BackendError] = None
         self._tail: Deque[str] = deque(maxlen=TAIL_LINES)
         self._process = _start(command or backend_command(python))
@@ -114,8 +115,9 @@ class Worker:
         stdin = self._process.stdin
         try:
             if stdin is not None:
-                stdin.write(encode(message) + "\n")
-                stdin.flush()
+                with self._sending:
+                    stdin.write(encode(message) + "\n")
+                    stdin.flush()
         except (OSError, ValueError):
             self._process.poll()
 

@@ -8,6 +8,7 @@ die        leaves half an output, writes to stderr and exits with 3 in the middl
 die-once   dies in the first job of the first life (a file `died` beside the output marks it), then is normal
 fail       fails each job with a message and a hint
 old        speaks protocol 0
+loading    says hello and is never ready, unless the file of the second argument exists; makes it
 mute       never says hello
 broken     says that it cannot load its libraries, and leaves
 babble     writes text to standard output
@@ -116,6 +117,9 @@ def main():
     if BEHAVIOUR == "noisy":
         sys.stderr.write("warning: noise\n" * 50_000)
     say("Hello", protocol=0 if BEHAVIOUR == "old" else 1, version="0.1.0")
+    if BEHAVIOUR == "loading" and not os.path.exists(sys.argv[2]):
+        open(sys.argv[2], "w").close()
+        time.sleep(600)
     if BEHAVIOUR == "broken":
         say("Failed", id="", code="backend", message="The libraries cannot be loaded.", hint="Install them again.")
         return

@@ -162,6 +162,22 @@ def test_cancel_during_the_start_ends_the_job(start, job):
     assert [event.code for event in events] == ["cancelled"]
 
 
+def test_cancel_while_the_libraries_load_does_not_disturb_who_waits_for_them(start, job, tmp_path):
+    client = start("loading")
+    client._command.append(str(tmp_path / "loaded-once"))
+    client.start()
+    waiting: list = []
+    waiter = threading.Thread(target=lambda: waiting.append(client.wait_ready()))
+    waiter.start()
+    thread, events, _ = run_aside(client, job)
+    wait_until_queued(client, job)
+    client.cancel(job.id)
+    thread.join()
+    waiter.join()
+    assert events[-1].code == "cancelled"
+    assert waiting[0].devices[0]["name"] == "cpu"
+
+
 def test_a_job_cancelled_before_it_ran_starts_nothing(start, job):
     client = start("normal")
     client.cancel(job.id)

@@ -152,6 +152,15 @@ def test_a_dock_opened_with_results_in_the_project_chooses_an_image(open_dock, a
     assert second.inputs.mask_box.currentText() == "Detect clouds automatically"
 
 
+def test_a_project_that_holds_only_a_mask_is_as_good_as_empty(open_dock, add_layer):
+    source = add_layer("scene")
+    dock = open_dock()
+    run(dock)
+    others = [layer.id() for layer in results() if layer.customProperty(RESULT) == "image"]
+    QgsProject.instance().removeMapLayers([source.id(), *others])
+    assert dock.pages.currentWidget() is dock.empty
+
+
 def names(box: object) -> list[str]:
     return [box.itemText(row) for row in range(box.count())]
 
