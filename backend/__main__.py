@@ -141,9 +141,9 @@ def demo(folder: str, optical: str | None, sar: str | None) -> None:
 @main.command()
 def worker() -> None:
     """Serve QGIS: jobs on standard input, events on standard output."""
-    from .worker import Worker, claim_standard_output
+    from .worker import Worker, claim_standard_output, standard_input
 
-    Worker(sys.stdin, claim_standard_output()).serve()
+    Worker(standard_input(), claim_standard_output()).serve()
 
 
 def execute(job: Job, as_json: bool) -> None:

@@ -204,7 +204,7 @@ def decode(line: str) -> Message:
     try:
         fields = json.loads(line)
         return MESSAGES[fields.pop("type")](**fields)  # type: ignore[no-any-return]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise BackendError(
             f"Expected a message of protocol {PROTOCOL}, got {line.strip()[:120]!r} ({error}).",
             "The plugin and its backend are of different versions: restart QGIS.",

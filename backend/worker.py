@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import queue
 import sys
@@ -62,8 +63,10 @@ class Worker:
         from .jobs import run
         from .reporting import Reporter
 
+        report = Reporter(job.id, self._send, lambda: self._closing.is_set() or job.id in self._cancelled)
         try:
-            return run(job, Reporter(job.id, self._send, lambda: self._closing.is_set() or job.id in self._cancelled))
+            report.check_cancelled()
+            return run(job, report)
         except UncloudedError as error:
             return Failed(job.id, error.code, error.message, error.hint)
         except Exception as error:  # noqa: BLE001 - the border of the process: a bug ends the job, not the worker
@@ -95,8 +98,8 @@ class Worker:
             try:
                 self._channel.write(encode(message) + "\n")
                 self._channel.flush()
-            except OSError:
-                os._exit(0)
+            except OSError:  # nobody listens any more: the running job gives up and tidies up
+                self._closing.set()
 
 
 def claim_standard_output() -> TextIO:
@@ -105,6 +108,13 @@ def claim_standard_output() -> TextIO:
     os.dup2(2, 1)
     sys.stdout = sys.stderr
     return channel
+
+
+def standard_input() -> TextIO:
+    """Gives standard input as text in which bytes that are none do no harm."""
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        sys.stdin.reconfigure(encoding="utf-8", errors="replace")
+    return sys.stdin
 
 
 def _ready() -> Ready:
