@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -99,6 +101,24 @@ def _scaled_sar(sar: Float) -> Float:
     return scaled
 
 
+@lru_cache(maxsize=1)
+def _load(path: str, changed_ns: int, device: str) -> Generator:
+    return Generator(path, device)
+
+
+def load_generator(model: str, device: str) -> Generator:
+    """Gives a generator, the one of the last call if that is the same: it stays loaded between jobs.
+
+    Raises:
+        ModelError: The generator cannot be loaded.
+        DeviceError: The device does not exist here.
+    """
+    path = find_model(model)
+    if not Path(path).is_file():
+        raise ModelError(f"There is no generator {path}.", "Give the path of a .safetensors file.")
+    return _load(path, Path(path).stat().st_mtime_ns, device)
+
+
 class Generator:
     """A network as a method (see observation.Method).
 
@@ -139,8 +159,8 @@ class Generator:
             ModelError: The generator lacks a band of the scene, or needs something that the scene lacks.
             DeviceError: Not even one window fits into memory.
         """
-        for observation in observations:
-            check_fit(self.card, observation)
+        for seen in observations:
+            check_fit(self.card, seen.bands, seen.level, seen.sar is not None, seen.dates is not None)
         results: list[Reconstruction] = []
         while len(results) < len(observations):
             batch = observations[len(results) : len(results) + self.batch_size]
@@ -185,19 +205,26 @@ class Generator:
         return Reconstruction(array[slots], deviation)
 
 
-def check_fit(card: Card, observation: Observation) -> None:
-    """Holds an observation against what a generator needs.
+def check_fit(card: Card, bands: Sequence[str], level: str, sar: bool, dates: bool) -> None:
+    """Holds what is known of a scene against what a generator needs.
+
+    Args:
+        card: Of the generator.
+        bands: Of the scene.
+        level: Of the scene, `L1C` or `L2A`.
+        sar: Whether there is Sentinel-1.
+        dates: Whether there are other dates.
 
     Raises:
-        ModelError: It lacks something that the generator needs, or has a band that the generator does not know.
+        ModelError: The scene lacks something that the generator needs, or has a band that it does not know.
     """
-    unknown = [name for name in observation.bands if name not in card.bands]
-    missing = [name for name in card.required_bands if name not in observation.bands]
+    unknown = [name for name in bands if name not in card.bands]
+    missing = [name for name in card.required_bands if name not in bands]
     lacks = {
         "band(s) " + ", ".join(missing): bool(missing),
-        "Sentinel-1": card.sar == "required" and observation.sar is None,
-        "other dates": card.dates == "required" and observation.dates is None,
-        f"level {' or '.join(card.levels)} (this is {observation.level})": observation.level not in card.levels,
+        "Sentinel-1": card.sar == "required" and not sar,
+        "other dates": card.dates == "required" and not dates,
+        f"level {' or '.join(card.levels)} (this is {level})": level not in card.levels,
     }
     needed = [what for what, absent in lacks.items() if absent]
     if needed:

@@ -13,7 +13,7 @@ import numpy as np
 
 from . import clouds
 from .errors import NothingClear
-from .inference import Generator
+from .inference import Generator, check_fit, load_generator
 from .methods import find_method
 from .observation import Method, Reconstruction
 from .outputs import Outputs
@@ -49,7 +49,9 @@ def remove(job: RemoveClouds, report: Reporter) -> Done:
     outputs = Outputs(wanted, _inputs(job), job.overwrite)
     optical = open_optical(job.optical, job.bands, job.level, job.offset, report.log)
     scene = open_scene(optical, job.sar, job.dates, job.bbox, report.log)
-    generator = Generator(job.model, job.device) if job.method == "generator" else None
+    generator = load_generator(job.model, job.device) if job.method == "generator" else None
+    if generator:
+        check_fit(generator.card, optical.bands, optical.level, scene.sar is not None, bool(scene.dates))
     method: Method = generator or find_method(job.method, len(scene.dates))
     rules = MaskRules(job.mask, job.cloud_threshold, job.grow_px)
     with outputs:

@@ -243,17 +243,21 @@ def test_required_band_is_named(model: str) -> None:
 
 def test_wrong_level_is_named() -> None:
     with pytest.raises(ModelError, match="level L2A"):
-        inference.check_fit(dataclasses.replace(CARD, levels=["L2A"]), observation())
+        inference.check_fit(dataclasses.replace(CARD, levels=["L2A"]), ["B2", "B3", "B4"], "L1C", True, True)
 
 
 def test_required_sar_and_dates_are_named() -> None:
     with pytest.raises(ModelError, match="Sentinel-1; other dates"):
-        inference.check_fit(dataclasses.replace(CARD, sar="required", dates="required"), observation())
+        inference.check_fit(
+            dataclasses.replace(CARD, sar="required", dates="required"), ["B2", "B3", "B4"], "L1C", False, False
+        )
 
 
 def test_band_that_the_generator_does_not_know_is_named() -> None:
     with pytest.raises(ModelError, match=r"knows no band\(s\) B8"):
-        inference.check_fit(dataclasses.replace(CARD, bands=["B2", "B3", "B4"]), observation(("B2", "B3", "B4", "B8")))
+        inference.check_fit(
+            dataclasses.replace(CARD, bands=["B2", "B3", "B4"]), ["B2", "B3", "B4", "B8"], "L1C", False, False
+        )
 
 
 def test_devices_end_with_the_cpu() -> None:
