@@ -11,7 +11,7 @@ from queue import Empty
 from typing import Iterator, List, Optional, Set, Union
 
 from ..backend.errors import BackendError, Cancelled
-from ..backend.protocol import Done, Estimate, Failed, Hello, Job, Log, Progress, Ready
+from ..backend.protocol import Done, Estimate, Failed, Hello, Job, Log, Progress, Ready, partial_folder
 from .worker import Inbox, Worker, WorkerEnded
 
 HELLO_TIMEOUT_S = 60.0
@@ -175,12 +175,7 @@ def remove_leftovers(job: Job) -> None:
     for name in ("output", "mask_output", "uncertainty_output"):
         output = getattr(job, name, None)
         if output:
-            shutil.rmtree(partial_folder(Path(output)), ignore_errors=True)
-
-
-def partial_folder(output: Path) -> Path:
-    """Gives the folder in which the worker writes an output before it gets its final name."""
-    return output.with_name(f".{output.name}.part")
+            shutil.rmtree(partial_folder(output), ignore_errors=True)
 
 
 def _handshake(worker: Worker) -> Hello:

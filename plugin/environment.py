@@ -34,9 +34,16 @@ def find_python(setting: str = "", environ: Mapping[str, str] = os.environ, root
             return interpreter_of(place)
     raise BackendError(
         f"The backend is not installed: there is no Python environment in {places[0]} nor in {places[1]}.",
-        f"Run `make` in {root}, or choose the Python of an environment that has the backend's libraries "
-        "in the settings of Unclouded.",
+        what_to_do(root),
     )
+
+
+def what_to_do(root: Path = ROOT) -> str:
+    """Says how to get a backend: by make in a checkout, by hand where the plugin came as a zip."""
+    choose = "choose its Python in the settings of Unclouded"
+    if (root / "Makefile").is_file():
+        return f"Run `make install-plugin` in {root}; or make an environment with the backend's libraries and {choose}."
+    return f"Make an environment with the backend's libraries ({root / 'README.md'} says how) and {choose}."
 
 
 def user_environment(environ: Mapping[str, str] = os.environ, platform: str = sys.platform) -> Path:

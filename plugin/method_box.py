@@ -10,13 +10,13 @@ from qgis.PyQt.QtWidgets import QComboBox, QWidget
 
 from ..backend.card import Card, read_card
 from ..backend.errors import ModelError
+from ..backend.protocol import NEED_DATES
 from .environment import ROOT
 from .form_layout import shrinkable
 from .settings import Setting
 from .wording import tr
 
 BUNDLED = ROOT / "resources" / "models"
-NEEDS_DATES = ("least-cloudy", "median", "interpolate")
 
 
 class MethodBox(QComboBox):
@@ -78,7 +78,7 @@ class MethodBox(QComboBox):
     def missing(self, has_sar: bool, has_dates: bool) -> str:
         """Says what the choice needs and does not have; empty if nothing."""
         card = self._cards.get(str(self.currentData()), {})
-        if not has_dates and (card.get("dates") == "required" or self.currentData() in NEEDS_DATES):
+        if not has_dates and (card.get("dates") == "required" or self.currentData() in NEED_DATES):
             return tr("“{}” needs other dates: tick at least one image of another day.").format(self.currentText())
         if not has_sar and card.get("sar") == "required":
             return tr("“{}” needs a radar image.").format(self.currentText())

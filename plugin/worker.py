@@ -17,7 +17,7 @@ from typing import Any, Deque, Dict, List, Mapping, Optional, Union
 
 from ..backend.errors import BackendError
 from ..backend.protocol import PROTOCOL, Cancel, Failed, Hello, Message, Ping, Ready, decode, encode
-from .environment import ROOT
+from .environment import ROOT, what_to_do
 
 START = "import sys; sys.path.append({plugins!r}); from unclouded.backend.__main__ import main; main()"
 TAIL_LINES = 60
@@ -43,9 +43,7 @@ class WorkerEnded(BackendError):
         last = next((line.strip() for line in reversed(details) if line.strip()), "")
         what = "ended unexpectedly" if had_begun else f"could not start with {python}"
         if not had_begun:
-            hint = (
-                f"Run `make` in {ROOT}, or choose a Python with the backend's libraries in the settings of Unclouded."
-            )
+            hint = what_to_do()
         elif exit_code in KILLED:
             hint = "It was killed, mostly because memory ran out: choose a smaller area, or close other programs."
         else:

@@ -277,7 +277,7 @@ def test_a_python_without_the_libraries_is_named(tmp_path):
         BackendError, match=f"could not start with {python} .*No module named 'no_such_library'"
     ) as caught:
         Client(python, command).start()
-    assert "`make`" in caught.value.hint
+    assert "`make install-plugin`" in caught.value.hint
 
 
 def test_a_python_that_cannot_start_is_named(tmp_path):

@@ -62,8 +62,12 @@ def test_if_nothing_is_there_the_error_says_what_to_do(tmp_path, home):
     with pytest.raises(BackendError) as caught:
         find_python("", home, tmp_path / "plugin")
     assert str(tmp_path / "plugin" / ".venv") in caught.value.message
-    assert "`make`" in caught.value.hint
+    assert "README.md" in caught.value.hint
     assert "settings" in caught.value.hint
+    touch(tmp_path / "plugin" / "Makefile")
+    with pytest.raises(BackendError) as caught:
+        find_python("", home, tmp_path / "plugin")
+    assert "`make install-plugin`" in caught.value.hint
 
 
 @pytest.mark.parametrize(
