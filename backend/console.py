@@ -7,6 +7,7 @@ import json
 import os
 import platform
 import signal
+import sys
 import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -97,7 +98,7 @@ def run_demo(folder: str, optical: str | None, sar: str | None) -> int:
             console.print("Making a synthetic scene of 1024 x 1024 px")
             demo.make_scene(place)
             console.print(demo.as_table(demo.run(place, run, console.print)))
-            console.print(demo.OWN_IMAGE, soft_wrap=True)
+            console.print(_plain(demo.OWN_IMAGE.format(command=sys.argv[0])), soft_wrap=True)
     except UncloudedError as error:
         console.print(f"[red]Error:[/] {_plain(str(error))}", soft_wrap=True)
         return error.exit_code

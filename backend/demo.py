@@ -37,8 +37,8 @@ OTHER_SKY = 35
 UNTRAINED = ("inpaint", "least-cloudy")
 """Methods that the generator is compared with."""
 OWN_IMAGE = """On your own image:
-  unclouded remove IMAGE.tif -o CLEAR.tif
-  unclouded remove IMAGE.tif -o CLEAR.tif --sar SENTINEL1.tif --date OTHER_DATE.tif@2024-05-20"""
+  {command} remove IMAGE.tif -o CLEAR.tif
+  {command} remove IMAGE.tif -o CLEAR.tif --sar SENTINEL1.tif --date OTHER_DATE.tif@2024-05-20"""
 
 
 @dataclass(frozen=True)

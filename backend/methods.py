@@ -10,6 +10,7 @@ from scipy.ndimage import gaussian_filter
 
 from .errors import UsageError
 from .observation import Observation, Reconstruction
+from .protocol import NEED_DATES
 from .sensors import Bool, Float
 
 SIGMA_PX = 6.0
@@ -144,13 +145,12 @@ def _smooth(array: Float) -> Float:
     return smoothed
 
 
-UNTRAINED: dict[str, tuple[Callable[[Observation], Reconstruction], bool]] = {
-    "inpaint": (inpaint, False),
-    "least-cloudy": (least_cloudy, True),
-    "median": (median, True),
-    "interpolate": (interpolate, True),
+UNTRAINED: dict[str, Callable[[Observation], Reconstruction]] = {
+    "inpaint": inpaint,
+    "least-cloudy": least_cloudy,
+    "median": median,
+    "interpolate": interpolate,
 }
-"""Each method, and whether it needs other dates."""
 
 
 def find_method(name: str, dates: int) -> Untrained:
@@ -165,9 +165,8 @@ def find_method(name: str, dates: int) -> Untrained:
     """
     if name not in UNTRAINED:
         raise UsageError(f"There is no method {name!r}.", f"Known: generator, {', '.join(UNTRAINED)}.")
-    reconstruct, needs_dates = UNTRAINED[name]
-    if needs_dates and not dates:
+    if name in NEED_DATES and not dates:
         raise UsageError(
             f"The method {name} needs other dates of the same place, none were given.", "Give --date FILE."
         )
-    return Untrained(reconstruct)
+    return Untrained(UNTRAINED[name])

@@ -13,15 +13,10 @@ from pathlib import Path
 from types import TracebackType
 
 from .errors import OutputError
+from .protocol import partial_folder
 
 SIDECARS = (".aux.xml", ".ovr", ".msk")
 """What GDAL and QGIS keep beside a raster; stale beside a new one."""
-
-
-def partial_folder(output: str) -> Path:
-    """Gives the folder in which an output is made."""
-    path = Path(output)
-    return path.parent / f".{path.name}.part"
 
 
 class Outputs:

@@ -16,13 +16,16 @@ from __future__ import annotations
 import dataclasses
 import json
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Dict, List, Optional, Type, Union
 
 from .errors import BackendError
 
 PROTOCOL = 1
 
-METHODS = ("generator", "least-cloudy", "median", "interpolate", "inpaint")
+NEED_DATES = ("least-cloudy", "median", "interpolate")
+"""Methods that combine other dates of the place."""
+METHODS = ("generator", *NEED_DATES, "inpaint")
 """How clouded pixels are reconstructed; `generator` is the network named by `model`."""
 
 
@@ -188,6 +191,12 @@ MESSAGES: Dict[str, Type[Any]] = {
         Pong,
     )
 }
+
+
+def partial_folder(output: str) -> Path:
+    """Gives the folder in which an output is made; a killed worker leaves it behind, and the plugin removes it."""
+    path = Path(output)
+    return path.parent / f".{path.name}.part"
 
 
 def encode(message: Message) -> str:

@@ -6,14 +6,12 @@ from typing import Any, Dict, List, Optional
 
 from qgis.core import QgsProcessingOutputNumber, QgsProcessingParameterBoolean
 
-from ...backend.protocol import METHODS, RemoveClouds
+from ...backend.protocol import METHODS, NEED_DATES, RemoveClouds
 from ..client import new_job_id
 from ..wording import tr
 from . import parameters as of
 from .base import BackendAlgorithm
 from .values import Values
-
-NEED_DATES = ("least-cloudy", "median", "interpolate")
 
 
 class RemoveCloudsAlgorithm(BackendAlgorithm):
@@ -41,7 +39,8 @@ class RemoveCloudsAlgorithm(BackendAlgorithm):
             "clouds; grid, CRS and extent may differ.</p>"
             "<p><b>Other dates</b>: images of the same place without clouds where this one has them. A path may carry "
             "its day: <code>FILE@2020-06-01</code>.</p>"
-            "<p><b>Cloud mask</b>: 0 is clear, anything else cloud; without it clouds and shadows are detected.</p>"
+            "<p><b>Cloud mask</b>: 0 and 1, probabilities (0 to 1 or 0 to 100), or scene classes (SCL); without it "
+            "clouds and shadows are detected.</p>"
             "<p><b>Whole image, haze too</b>: every pixel is reconstructed; the promise for clear pixels does not "
             "apply.</p>"
             "<p><b>Method</b>: <i>generator</i> is the network. <i>least-cloudy</i>, <i>median</i> and "

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from unclouded.backend.errors import UsageError
 from unclouded.backend.methods import DAMPING, UNTRAINED, Untrained, find_method, inpaint, interpolate
 from unclouded.backend.observation import Observation, crop
+from unclouded.backend.protocol import NEED_DATES
 
 
 def observation(height: int = 60, width: int = 50, dates: int = 0, seed: int = 0) -> Observation:
@@ -149,7 +150,7 @@ def test_a_window_with_its_overlap_agrees_with_the_scene(name: str) -> None:
 
 
 def test_methods_are_found_by_name() -> None:
-    for name, (reconstruct, _) in UNTRAINED.items():
+    for name, reconstruct in UNTRAINED.items():
         assert find_method(name, 1) == Untrained(reconstruct)
 
 
@@ -160,7 +161,7 @@ def test_an_unknown_method_lists_the_known_ones() -> None:
     assert all(name in error.value.hint for name in (*UNTRAINED, "generator"))
 
 
-@pytest.mark.parametrize("name", [name for name, (_, needs_dates) in UNTRAINED.items() if needs_dates])
+@pytest.mark.parametrize("name", NEED_DATES)
 def test_a_method_of_dates_without_dates_is_refused(name: str) -> None:
     with pytest.raises(UsageError, match=f"{name} needs other dates"):
         find_method(name, 0)

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from unclouded.backend.errors import OutputError
-from unclouded.backend.outputs import SIDECARS, Outputs, partial_folder
+from unclouded.backend.outputs import SIDECARS, Outputs
+from unclouded.backend.protocol import partial_folder
 
 
 def write(outputs: Outputs, path: str, text: str = "new") -> None:

@@ -11,9 +11,9 @@ from typing import Callable, Iterator, List
 import pytest
 
 from unclouded.backend.errors import BackendError
-from unclouded.backend.protocol import RemoveClouds
+from unclouded.backend.protocol import RemoveClouds, partial_folder
 from unclouded.plugin import client as client_module
-from unclouded.plugin.client import Client, new_job_id, partial_folder
+from unclouded.plugin.client import Client, new_job_id
 
 FAKE = Path(__file__).with_name("fake_worker.py")
 
@@ -118,7 +118,7 @@ def test_a_hanging_worker_is_killed_and_its_leftovers_removed(start, job):
     assert events[-1].code == "cancelled"
     assert worker.ended.is_set()
     assert worker.killed_for == job.id
-    assert not partial_folder(Path(job.output)).exists()
+    assert not partial_folder(job.output).exists()
     assert not Path(job.output).exists()
 
 
@@ -190,7 +190,7 @@ def test_a_dead_worker_costs_one_error_with_its_last_words(start, job):
         list(client.run(job))
     assert caught.value.details == ["first words", "last words"]
     assert caught.value.hint
-    assert not partial_folder(Path(job.output)).exists()
+    assert not partial_folder(job.output).exists()
 
 
 def test_after_a_death_the_next_job_starts_another_worker(start, job):
@@ -237,7 +237,7 @@ def test_a_worker_that_no_longer_answers_is_stopped(start, job, monkeypatch):
     monkeypatch.setattr(client_module, "SILENCE_S", 0.3)
     with pytest.raises(BackendError, match="has not answered"):
         list(start("hang").run(job))
-    assert not partial_folder(Path(job.output)).exists()
+    assert not partial_folder(job.output).exists()
 
 
 def test_a_long_silence_with_an_answered_ping_is_no_fault(start, job, monkeypatch):

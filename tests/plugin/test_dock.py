@@ -10,7 +10,7 @@ from qgis.PyQt.QtCore import Qt
 from qgis.PyQt.QtWidgets import QAbstractButton, QLabel, QMessageBox, QWidget
 
 from unclouded.backend.errors import BackendError
-from unclouded.plugin.client import partial_folder
+from unclouded.backend.protocol import partial_folder
 from unclouded.plugin.dock import Dock
 from unclouded.plugin.results import PREVIEW, RESULT
 
@@ -90,7 +90,7 @@ def test_a_worker_that_ignores_cancel_is_killed(open_dock, add_layer):
     dock.run_panel.cancel_button.click()
     wait_until(lambda: is_idle(dock), "idle")
     assert worker.killed_for == job.id
-    assert not partial_folder(Path(job.output)).exists()
+    assert not partial_folder(job.output).exists()
 
 
 def test_a_death_gives_one_message_and_the_dock_works_again(open_dock, add_layer, qgis_iface):
