@@ -106,7 +106,7 @@ class Writer:
                 whole = all(_checksum(dataset.read(window=part)) == checksum for part, checksum in self._written)
             for level in range(len(factors)):
                 _read_all(self._path, level)
-        except RASTER_ERRORS as error:
+        except (*RASTER_ERRORS, TypeError) as error:  # rasterio raises TypeError where the head of a file is missing
             raise _write_error(self._path, error) from error
         if not whole:
             raise _write_error(self._path, "it differs from what was written")
