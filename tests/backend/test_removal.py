@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import resource
 import subprocess
 import sys
 import time
@@ -374,29 +373,3 @@ def test_memory_does_not_grow_with_the_scene(shop: Any) -> None:
         peaks.append(int(done.stdout.split()[-1]))
 
     assert peaks[1] < 1.1 * peaks[0]
-
-
-def test_a_file_that_cannot_grow_fails_in_words(shop: Any, clouded: dict[str, Any]) -> None:
-    """The limit on the size of a file stands for a full disk: GDAL keeps silent about both when it closes a file."""
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    optical = shop.raster("noise.tif", np.random.default_rng(0).integers(1, 9999, (4, 300, 300)).astype(np.uint16))
-    mask = shop.mask("n.tif", shop.disc(300, 300, 100, 100, 50))
-    whole = shop.remove(optical, "whole.tif", mask=mask)
-    size = (shop.folder / "whole.tif").stat().st_size
-    before = shop.contents()
-    import signal
-
-    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    try:
-        for limit in (size // 10, size // 3, size - 5000, size - 500, size - 1):
-            resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limits[1]))
-            heard = shop.remove(optical, mask=mask)
-            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-            assert isinstance(heard.last, Failed), limit
-            assert heard.last.code == "output"
-            assert "the disk has room" in heard.last.hint
-            assert shop.contents() == before
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-        signal.signal(signal.SIGXFSZ, handler)
-    assert isinstance(whole.last, Done)
