@@ -110,12 +110,13 @@ def run_demo(folder: str, optical: str | None, sar: str | None) -> int:
 
 
 def _finish(job: protocol.Job, emit: Callable[[protocol.Message], None]) -> tuple[protocol.Message, int]:
-    """Runs a job to its last event. Ctrl+C cancels it."""
+    """Runs a job to its last event. Ctrl+C cancels it, and so does the end of a batch job (SIGTERM)."""
     from .jobs import run
     from .reporting import Reporter
 
     interrupted: list[int] = []
-    before = signal.signal(signal.SIGINT, lambda number, _: interrupted.append(number))
+    wanted = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, lambda number, _: interrupted.append(number)) for number in wanted]
     try:
         return run(job, Reporter(job.id, emit, lambda: bool(interrupted))), 0
     except UncloudedError as error:
@@ -127,7 +128,8 @@ def _finish(job: protocol.Job, emit: Callable[[protocol.Message], None]) -> tupl
             job.id, "internal", f"Unexpected {type(error).__name__}: {error}.", hint
         ), INTERNAL_EXIT_CODE
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in zip(wanted, before, strict=True):
+            signal.signal(number, handler)
 
 
 def show_info(as_json: bool) -> None:
