@@ -78,8 +78,8 @@ def plan(scene: tuple[Scene, Survey], method: Method, whole: bool = False) -> Ti
 @pytest.mark.parametrize("name", UNTRAINED)
 @pytest.mark.parametrize("tile_px", [37, 64, 100])
 def test_tiles_of_any_size_give_the_same_scene(scene: tuple[Scene, Survey], name: str, tile_px: int) -> None:
-    one = put_together(plan(scene, Untrained(UNTRAINED[name][0], tile_px=10_000)))
-    many = put_together(plan(scene, Untrained(UNTRAINED[name][0], tile_px=tile_px)))
+    one = put_together(plan(scene, Untrained(UNTRAINED[name], tile_px=10_000)))
+    many = put_together(plan(scene, Untrained(UNTRAINED[name], tile_px=tile_px)))
 
     assert (one["replaced"] > 0).any()
     for part in ("numbers", "replaced"):
@@ -105,13 +105,13 @@ def test_tiles_of_the_generator_give_the_same_scene(scene: tuple[Scene, Survey],
 
 
 def test_each_pixel_is_read_once_as_it_is_stored(scene: tuple[Scene, Survey], module_shop: Any) -> None:
-    one = put_together(plan(scene, Untrained(UNTRAINED["inpaint"][0], tile_px=50)))
+    one = put_together(plan(scene, Untrained(UNTRAINED["inpaint"], tile_px=50)))
 
     np.testing.assert_array_equal(one["numbers"], module_shop.read("o_20200601.tif"))
 
 
 def test_only_tiles_that_hold_cloud_are_observed(scene: tuple[Scene, Survey], module_shop: Any) -> None:
-    tiles = plan(scene, Untrained(UNTRAINED["inpaint"][0], tile_px=60))
+    tiles = plan(scene, Untrained(UNTRAINED["inpaint"], tile_px=60))
     cloud = np.isin(module_shop.read(scene[1].mask.path)[0], (clouds.CLOUD, clouds.SHADOW))
     expected = [cloud[w.row : w.row + w.height, w.column : w.column + w.width].any() for w in tiles.windows()]
 
@@ -121,7 +121,7 @@ def test_only_tiles_that_hold_cloud_are_observed(scene: tuple[Scene, Survey], mo
 
 
 def test_feathering_stays_inside_the_cloud(scene: tuple[Scene, Survey], module_shop: Any) -> None:
-    replaced = put_together(plan(scene, Untrained(UNTRAINED["inpaint"][0], tile_px=64)))["replaced"]
+    replaced = put_together(plan(scene, Untrained(UNTRAINED["inpaint"], tile_px=64)))["replaced"]
     cloud = np.isin(module_shop.read(scene[1].mask.path)[0], (clouds.CLOUD, clouds.SHADOW))
 
     np.testing.assert_array_equal(replaced > 0, cloud)
@@ -130,13 +130,13 @@ def test_feathering_stays_inside_the_cloud(scene: tuple[Scene, Survey], module_s
 
 
 def test_the_whole_image_is_replaced_without_a_rim(scene: tuple[Scene, Survey]) -> None:
-    made = put_together(plan(scene, Untrained(UNTRAINED["inpaint"][0], tile_px=64), whole=True))
+    made = put_together(plan(scene, Untrained(UNTRAINED["inpaint"], tile_px=64), whole=True))
 
     np.testing.assert_array_equal(made["replaced"], (made["numbers"] > 0).any(axis=0))
 
 
 def test_observations_know_their_dates(scene: tuple[Scene, Survey]) -> None:
-    tile = next(tile for tile in plan(scene, Untrained(UNTRAINED["median"][0])).read() if tile.observation)
+    tile = next(tile for tile in plan(scene, Untrained(UNTRAINED["median"])).read() if tile.observation)
     seen = tile.observation
 
     assert list(seen.days) == [19, -12]  # the least cloudy one first
