@@ -5,13 +5,28 @@ from __future__ import annotations
 import io
 import os
 import queue
+import shutil
 import sys
 import threading
 import traceback
 from typing import TextIO
 
 from .errors import UncloudedError
-from .protocol import JOBS, PROTOCOL, Cancel, Failed, Hello, Job, Message, Ping, Pong, Ready, decode, encode
+from .protocol import (
+    JOBS,
+    PROTOCOL,
+    Cancel,
+    Failed,
+    Hello,
+    Job,
+    Message,
+    Ping,
+    Pong,
+    Ready,
+    decode,
+    encode,
+    partial_folder,
+)
 from .version import VERSION
 
 IDLE_S = 600.0
@@ -38,6 +53,7 @@ class Worker:
         self._cancelled: set[str] = set()
         self._closing = threading.Event()
         self._idle = threading.Event()
+        self._running: Job | None = None
 
     def serve(self) -> None:
         """Says hello, loads what jobs need, then runs jobs until it is idle for too long."""
@@ -56,6 +72,7 @@ class Worker:
                 job = self._jobs.get(timeout=self._idle_s)
             except queue.Empty:
                 return
+            self._running = job
             self._idle.clear()
             self._send(self._run(job))
 
@@ -82,7 +99,8 @@ class Worker:
             except UncloudedError as error:
                 self._send(Failed("", error.code, error.message, error.hint))
         self._closing.set()
-        self._idle.wait(FAREWELL_S)
+        if not self._idle.wait(FAREWELL_S) and self._running is not None:
+            _tidy_up(self._running)
         os._exit(0)
 
     def _obey(self, message: Message) -> None:
@@ -100,6 +118,13 @@ class Worker:
                 self._channel.flush()
             except OSError:  # nobody listens any more: the running job gives up and tidies up
                 self._closing.set()
+
+
+def _tidy_up(job: Job) -> None:
+    """Removes what a job that does not stop in time has half-written."""
+    outputs = (getattr(job, name, None) for name in ("output", "mask_output", "uncertainty_output"))
+    for output in filter(None, outputs):
+        shutil.rmtree(partial_folder(output), ignore_errors=True)
 
 
 def claim_standard_output() -> TextIO:

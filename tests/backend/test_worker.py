@@ -260,6 +260,33 @@ def test_a_worker_that_is_left_alone_ends_and_tidies_up(talk: Talk, shop: Any) -
     assert shop.contents() == before
 
 
+def test_a_worker_whose_job_does_not_stop_in_time_tidies_up_too(plugins: Path, shop: Any) -> None:
+    script = f"""
+import sys, time
+sys.path.append({str(plugins)!r})
+from unclouded.backend import worker
+from unclouded.backend.methods import Untrained
+def dawdle(self, observations):
+    time.sleep(60)
+Untrained.__call__ = dawdle
+worker.Worker(worker.standard_input(), worker.claim_standard_output()).serve()
+"""
+    task = job(shop, "1", mask_output=shop.path("mask.tif"))
+    before = shop.contents()
+    talk = Talk(plugins, script)
+    try:
+        talk.send(task)
+        while talk.next("Progress")["fraction"] < 0.2:
+            continue
+        assert set(shop.contents()) > set(before)
+        talk.process.stdin.close()
+        assert talk.end() == 0
+    finally:
+        talk.close()
+
+    assert shop.contents() == before
+
+
 def test_a_worker_whose_reader_vanished_ends_and_tidies_up(plugins: Path, shop: Any) -> None:
     """As after a crash of QGIS: both pipes break at once."""
     running = job(shop, "1", 1600)
