@@ -105,6 +105,10 @@ def _checked(card: Card) -> Card:
     for name in ("sar", "dates"):
         if getattr(card, name) not in ("none", "optional", "required"):
             raise ValueError(f"its {name} is {getattr(card, name)!r}")
+    for name, known in (("required_bands", card.bands), ("bands", card.prior)):
+        lost = [band for band in getattr(card, name) if band not in known]
+        if lost:
+            raise ValueError(f"its {name} name {', '.join(lost)}, of which it says nothing else")
     return card
 
 

@@ -59,7 +59,9 @@ def remove(job: RemoveClouds, report: Reporter) -> Done:
         found = survey(scene, rules, outputs.scratch, report, SURVEY_SHARE)
         _check_clear(job, scene, found)
         _say_what_was_found(job, found, report)
-        prior = np.array([generator.card.prior[band] for band in optical.bands], np.float32) if generator else None
+        prior = (
+            np.array([generator.card.prior.get(band, 0.0) for band in optical.bands], np.float32) if generator else None
+        )
         feather_px = min(clouds.FEATHER_PX, rules.growth_px)
         plan = TilePlan(scene, found, method, prior, job.mask == "all", feather_px)
         with contextlib.ExitStack() as stack:
