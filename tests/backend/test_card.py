@@ -156,6 +156,8 @@ def test_a_lying_header_is_refused_by_name(tmp_path: Path, header: Any) -> None:
         ("align_px", 0),
         ("prior", []),
         ("prior", {"B2": "much"}),
+        ("bands", ["B2", "B3", "B4"]),
+        ("required_bands", ["B12"]),
         ("name", None),
         ("sar", "maybe"),
     ],
