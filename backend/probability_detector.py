@@ -8,7 +8,7 @@ caller grows the mask once more.
 
 Towns, bright soil and fish ponds reach probabilities that are as high as those of thin cloud, but seldom higher. So
 cloud also needs a core near it, where the forest is surer: without one, false cloud on clear places was nine times as
-much.
+much. Small clouds drown in the average; they count where a single cell is very sure, or in the company of large ones.
 """
 
 from __future__ import annotations
@@ -38,6 +38,8 @@ AVERAGE_CELLS = 2
 GROW_CELLS = 1
 CORE_REACH_CELLS = 5
 """How far cloud may lie from a core."""
+COMPANY_CELLS = 15
+"""How far small clouds may lie from a core that is very sure."""
 SCALE = 10_000
 """Probabilities are rounded to this fraction before they are averaged, which makes sums exact."""
 
@@ -49,7 +51,8 @@ class ProbabilityDetector:
 
     Args:
         bands: Names of the image's bands, all of BANDS among them.
-        threshold: Probability (0..1) above which a cell is cloud; a core needs a third of what is missing to 1 more.
+        threshold: Probability (0..1) above which a cell is cloud; a core needs a third of what is missing to 1 more,
+            a very sure one two thirds.
         resolution_m: Side of a pixel in metres.
     """
 
@@ -64,7 +67,7 @@ class ProbabilityDetector:
         self._indexes = [bands.index(band) for band in used]
         self.name = "s2cloudless"
         self.align_px = self._fine_px * self._coarse
-        cloud_cells = (AVERAGE_CELLS + CORE_REACH_CELLS + GROW_CELLS) * self._coarse
+        cloud_cells = (AVERAGE_CELLS + COMPANY_CELLS + GROW_CELLS) * self._coarse
         self.margin_px = (cloud_cells + margin_cells(self._fine_m)) * self._fine_px
 
     def __call__(self, optical: Float, valid: Bool) -> Classes:
@@ -82,10 +85,12 @@ class ProbabilityDetector:
 
     def _find_clouds(self, cells: Float, measured: Bool) -> Bool:
         coarse, known = to_cells(cells * measured, measured, self._coarse)
-        probability = _averaged(_probability(coarse, known), known)
-        core = known & (probability > (1 + 2 * self._threshold) / 3)
-        cloud = known & (probability > self._threshold) & grow(core, CORE_REACH_CELLS)
-        cloud = grow(cloud, GROW_CELLS)
+        single = _probability(coarse, known)
+        average = _averaged(single, known)
+        sure, very_sure = (1 + 2 * self._threshold) / 3, (2 + self._threshold) / 3
+        large = (average > self._threshold) & grow(known & (average > sure), CORE_REACH_CELLS)
+        company = (single > self._threshold) & grow(known & (average > very_sure), COMPANY_CELLS)
+        cloud = grow(known & (large | company | (single > very_sure)), GROW_CELLS)
         found: Bool = from_cells(cloud, self._coarse, *measured.shape)
         return found
 
