@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import rasterio
+from affine import Affine
 from rasterio.enums import Resampling
 from rasterio.windows import Window as RasterioWindow
 
@@ -55,7 +56,7 @@ class Writer:
                 count=layout.count,
                 dtype=layout.dtype,
                 crs=grid.crs,
-                transform=grid.transform,
+                transform=_geotransform(grid),
                 nodata=layout.nodata,
                 tiled=True,
                 blockxsize=BLOCK_PX,
@@ -121,6 +122,11 @@ def _read_all(path: Path, overview_level: int) -> None:
     with rasterio.open(path, overview_level=overview_level) as dataset:
         for _, window in dataset.block_windows(1):
             dataset.read(window=window)
+
+
+def _geotransform(grid: Grid) -> Affine | None:
+    """Gives none where the grid counts pixels only: programs differ in whether rows then count up or down."""
+    return None if grid.crs is None and grid.transform.is_identity else grid.transform
 
 
 def _write_error(path: Path, reason: object) -> OutputError:
