@@ -13,6 +13,7 @@ from ..datasets.collection import Collection
 from ..datasets.samples import RGB, Choices, Sample, draw_scene, select
 from ..inference import Generator
 from ..observation import Observation, Reconstruction
+from ..protocol import NEED_DATES
 from ..sensors import BY_COUNT, NAMES, Float
 
 COVER = (0.05, 0.85)
@@ -107,8 +108,8 @@ def reconstructions(
     """Yields every method's name and what it makes of an observation."""
     for name, guess in _baselines(observation, prior).items():
         yield name, Reconstruction(guess, np.full_like(guess, np.nan))
-    for name, (method, needs_dates) in methods.UNTRAINED.items():
-        if observation.dates is not None or not needs_dates:
+    for name, method in methods.UNTRAINED.items():
+        if observation.dates is not None or name not in NEED_DATES:
             yield name, method(observation)
     yield "generator", generator([observation])[0]
 
