@@ -1,0 +1,51 @@
+"""The generator that comes with Unclouded is whole, small, and says what it is worth."""
+
+from pathlib import Path
+
+import numpy as np
+
+from unclouded.backend.inference import DEFAULT_MODEL, Generator, find_model, installed_models
+from unclouded.backend.models.weights import load
+from unclouded.backend.observation import Observation
+from unclouded.backend.sensors import BY_COUNT, NAMES
+
+MAX_BYTES = 12_000_000
+
+
+def test_default_is_installed_and_small() -> None:
+    card, path = installed_models()[0]
+
+    assert card.name == DEFAULT_MODEL
+    assert path == find_model("default")
+    assert Path(path).stat().st_size <= MAX_BYTES
+
+
+def test_its_weights_are_those_of_its_card() -> None:
+    card, network = load(find_model("default"))
+
+    assert network.radius_px <= card.overlap_px
+    assert card.overlap_px % card.align_px == card.tile_px % card.align_px == 0
+    assert network.stride_px == card.align_px
+
+
+def test_its_card_says_where_it_learned_and_how_well() -> None:
+    card, _ = installed_models()[0]
+
+    assert tuple(card.bands) == NAMES
+    assert set(card.prior) == set(NAMES)
+    assert any("TEST split" in line for line in card.training_data)
+    assert "backend.training.score" in card.scores["command"]
+    for name in ("13 bands", "12 bands", "10 bands", "4 bands", "3 bands"):
+        errors = card.scores["settings"][name]["error"]
+        assert errors["generator"] < min(errors["identity"], errors["constant"], errors["inpaint"])
+
+
+def test_clear_ground_stays_about_what_it_is() -> None:
+    rng = np.random.default_rng(0)
+    ground = (0.15 + 0.05 * rng.random((4, 64, 64))).astype(np.float32)
+    everywhere = np.ones((64, 64), bool)
+    mean = np.broadcast_to(ground.mean(axis=(1, 2), keepdims=True), ground.shape)
+    seen = Observation(BY_COUNT[4], "L2A", ground, everywhere, ~everywhere, mean)
+    result = Generator("default", "cpu")([seen])[0]
+
+    assert np.abs(result.reflectance - ground).mean() < 0.02
