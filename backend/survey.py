@@ -18,13 +18,15 @@ from .geotiff import Layout, Writer
 from .raster import Grid, Raster, Reader, open_raster, read_sample
 from .reporting import Reporter
 from .scene import Log, Optical, OpticalReader, Pixels, Scene
-from .sensors import UNHANDLED_OFFSET
+from .sensors import UNHANDLED_OFFSET, Bool, Float
 from .streams import ahead
 from .tiling import Window, tiles
 
 Classes = NDArray[np.uint8]
 
 SURVEY_PX = 1024
+UNUSUAL = 0.04
+"""Mean change of reflectance over all bands, beyond that of most pixels, which no season makes over large areas."""
 MAX_GROW_PX = 100
 MASK_LAYOUT = Layout(1, np.dtype(np.uint8), clouds.NODATA, ["cloud mask"], [1.0], [0.0], {}, Resampling.nearest)
 
@@ -147,8 +149,18 @@ def _survey_date(
             clear = classes == clouds.CLEAR
             clear_px += int(np.count_nonzero(clear))
             both = clear & (masks.read(window)[0][0] == clouds.CLEAR)
-            shift.add(optical.read(window).reflectance - pixels.reflectance, both, window.row, window.column)
+            difference = optical.read(window).reflectance - pixels.reflectance
+            shift.add(difference, _usual(difference, both), window.row, window.column)
     return DateSurvey(open_raster(str(path)), clear_px, shift)
+
+
+def _usual(difference: Float, both: Bool) -> Bool:
+    """Leaves out pixels that differ too much from most others: shadows and thin clouds that no mask holds."""
+    mean = difference.mean(axis=0)
+    if not both.any():
+        return both
+    usual: Bool = both & (np.abs(mean - np.median(mean[both])) < UNUSUAL)
+    return usual
 
 
 def classified(
