@@ -54,11 +54,11 @@ def pairs(root: Path) -> Iterator[Pair]:
         name = f"{season}_{scene}"
         cloudy = root / "sen12ms-cr" / f"ROIs{season}_s2_cloudy" / f"s2_cloudy_{scene}"
         cloudy = cloudy / f"ROIs{season}_s2_cloudy_{scene}_{patch}.tif"
-        yield Pair(f"sen12ms-cr/{name}/{patch}", read_image(cloudy)[1], read_image(path)[1], None, 0.08 / 16)
+        yield Pair(f"sen12ms-cr/{name}/{patch}", read_image(cloudy)[1], read_image(path)[1], None, 0.14 / 16)
     for folder in sorted((root / "triples").iterdir()):
         cloudy_image, clear_image = (read_image(folder / f"{name}.tif")[1] for name in ("cloudy", "clear"))
         sar = read_image(folder / "s1.tif", scale=1.0)[1]
-        yield Pair(f"triples/{folder.name}", cloudy_image, clear_image, sar, 0.14 / 7)
+        yield Pair(f"triples/{folder.name}", cloudy_image, clear_image, sar, 0.22 / 7)
 
 
 def as_place(pair: Pair) -> Place:

@@ -30,8 +30,8 @@ def another_day(optical: Float, bands: Sequence[str], rng: np.random.Generator) 
         The image, and the days between.
     """
     days = float(np.exp(rng.uniform(np.log(2.0), np.log(MAX_DAYS))))
-    amount = (0.25 + 0.75 * (1 - np.exp(-days / SEASON_DAYS))) * rng.uniform(0.3, 1.3)
-    gains = amount * (0.18 * _field_gains(optical, bands, rng) + 0.06 * _illumination(optical, rng))
+    amount = (0.25 + 0.75 * (1 - np.exp(-days / SEASON_DAYS))) * rng.uniform(0.4, 2.0)
+    gains = amount * (0.2 * _field_gains(optical, bands, rng) + 0.06 * _illumination(optical, rng))
     gains += (amount * 0.08 * rng.standard_normal(len(bands)))[:, None, None]
     changed = optical * np.exp(np.clip(gains, -0.8, 0.8)) + amount * 0.006 * rng.standard_normal((len(bands), 1, 1))
     if rng.random() < 0.4:

@@ -37,7 +37,7 @@ def fields(root: Path) -> Iterator[Place]:
     bands, stack = in_order(tuple(_short(name) for name in layers), np.stack(list(layers.values())))
     optical = mirrored((stack * 1e-4).astype(np.float32), MIRRORED_PX)
     mask = mirrored(clear, MIRRORED_PX)
-    yield _place("series_worldcereal", bands, optical, mask, seconds / 86400, 0.06)
+    yield _place("series_worldcereal", bands, optical, mask, seconds / 86400, 0.08)
 
 
 def cubes(root: Path) -> Iterator[Place]:
@@ -50,7 +50,7 @@ def cubes(root: Path) -> Iterator[Place]:
         mask = _layer(path, "s2_dlmask")
         measured = (raw > -32767).all(axis=0) & (mask == 0)
         bands = tuple(_short(name.removeprefix("s2_")) for name in names)
-        yield _place(f"series_minicubes/{path.stem}", bands, optical, measured, _times(path), 0.06 / 3)
+        yield _place(f"series_minicubes/{path.stem}", bands, optical, measured, _times(path), 0.08 / 3)
 
 
 def _place(

@@ -21,7 +21,9 @@ from .cases import SETTINGS, Case, Score, Setting, draw_cases, in_setting, recon
 
 RESAMPLINGS = 2000
 COMMAND = "python -m unclouded.backend.training.score {model} --each {each} --seed {seed}"
-RIVAL = "inpaint"
+ALONE = "optical alone"
+"""The generator without SAR and dates, on the same cases."""
+RIVALS = ("inpaint", ALONE)
 
 Scores = dict[str, list[Score]]
 Figures = dict[str, Any]
@@ -31,8 +33,8 @@ def measure(cases: Sequence[Case], setting: Setting, generator: Generator) -> Fi
     """Gives the mean errors of all methods in one setting.
 
     Returns:
-        Number of cases and places; for each method its mean absolute error under the masks; the generator minus
-        inpainting with its 95 % interval; errors outside the masks; coverage of the 90 % interval.
+        Number of cases and places; for each method its mean absolute error under the masks; the generator minus its
+        rivals, each with the 95 % interval; errors outside the masks; coverage of the 90 % interval.
     """
     scores: Scores = {}
     places = []
@@ -43,14 +45,19 @@ def measure(cases: Sequence[Case], setting: Setting, generator: Generator) -> Fi
         places.append(case.place)
         for name, found in reconstructions(sample.observation, generator, generator.card.prior):
             scores.setdefault(name, []).append(score(sample, found))
+        plain = in_setting(case, Setting(ALONE, setting.bands)) if setting.sar or setting.dates else None
+        if plain is not None:
+            scores.setdefault(ALONE, []).append(score(plain, generator([plain.observation])[0]))
     errors = {name: np.array([one.error for one in ones]) for name, ones in scores.items()}
-    difference = errors["generator"] - errors[RIVAL]
+    differences = {rival: errors["generator"] - errors[rival] for rival in RIVALS if rival in errors}
     return {
         "cases": len(places),
         "places": len(set(places)),
         "error": {name: _rounded(values.mean()) for name, values in errors.items()},
-        "generator_minus_inpaint": _rounded(difference.mean()),
-        "interval_95": [_rounded(limit) for limit in interval(difference, places)],
+        "generator_minus": {
+            rival: {"mean": _rounded(values.mean()), "interval_95": [_rounded(x) for x in interval(values, places)]}
+            for rival, values in differences.items()
+        },
         "outside_the_mask": {
             name: _rounded(np.nanmean([one.clear_error for one in scores[name]])) for name in ("identity", "generator")
         },
@@ -94,12 +101,18 @@ def check_unseen(generator: Generator, cases: Sequence[Case]) -> None:
 def table(figures: dict[str, Figures]) -> Table:
     """Shows figures() for people: a row for each setting, a column for each method."""
     methods = list(dict.fromkeys(method for one in figures.values() for method in one["error"]))
-    shown = Table("setting", "cases", *methods, "generator - inpaint [95 %]", "coverage", title="Mean absolute error")
+    shown = Table(
+        "setting",
+        "cases",
+        *methods,
+        *(f"generator - {rival}" for rival in RIVALS),
+        "coverage",
+        title="Mean absolute error",
+    )
     for name, one in figures.items():
-        low, high = one["interval_95"]
         errors = [f"{one['error'][method]:.4f}" if method in one["error"] else "" for method in methods]
-        paired = f"{one['generator_minus_inpaint']:+.4f} [{low:+.4f}, {high:+.4f}]"
-        shown.add_row(name, str(one["cases"]), *errors, paired, f"{one['coverage_90']:.2f}")
+        paired = [_with_interval(one["generator_minus"].get(rival)) for rival in RIVALS]
+        shown.add_row(name, str(one["cases"]), *errors, *paired, f"{one['coverage_90']:.2f}")
     return shown
 
 
@@ -121,7 +134,7 @@ def main(model: str, each: int, seed: int, json_path: Path | None, write: bool) 
         figures = {setting.name: measure(cases, setting, generator) for setting in SETTINGS}
     except UncloudedError as error:
         raise click.ClickException(str(error)) from error
-    Console(width=200).print(table(figures))
+    Console(width=220).print(table(figures))
     scores = {"command": COMMAND.format(model=model, each=each, seed=seed), "settings": figures}
     if json_path:
         json_path.write_text(json.dumps(scores, indent=2))
@@ -129,6 +142,13 @@ def main(model: str, each: int, seed: int, json_path: Path | None, write: bool) 
         path = find_model(model)
         card, network = weights.load(path)
         weights.save(path, dataclasses.replace(card, scores=scores), network.state_dict())
+
+
+def _with_interval(difference: Figures | None) -> str:
+    if difference is None:
+        return ""
+    low, high = difference["interval_95"]
+    return f"{difference['mean']:+.4f} [{low:+.4f}, {high:+.4f}]"
 
 
 def _rounded(value: float | np.floating[Any]) -> float:

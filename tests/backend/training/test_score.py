@@ -73,10 +73,12 @@ def test_measure_has_every_method() -> None:
     dated = measure(draw_cases(COLLECTION, 2), Setting("dates", dates=True), GENERATOR)
 
     assert set(figures["error"]) == {"identity", "constant", "clear mean", "background", "inpaint", "generator"}
-    assert set(dated["error"]) - set(figures["error"]) == {"least-cloudy", "median", "interpolate"}
+    added = set(dated["error"]) - set(figures["error"])
+    assert added == {"least-cloudy", "median", "interpolate", "optical alone"}
     assert figures["error"]["identity"] > figures["error"]["generator"]
-    low, high = figures["interval_95"]
-    assert low <= figures["generator_minus_inpaint"] <= high
+    difference = dated["generator_minus"]["inpaint"]
+    assert difference["interval_95"][0] <= difference["mean"] <= difference["interval_95"][1]
+    assert dated["generator_minus"]["optical alone"]["mean"] == 0
 
 
 def test_interval_resamples_places_and_not_cases() -> None:
