@@ -12,7 +12,7 @@ import math
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from .blocks import Down, Network, Up, residuals
 
@@ -48,9 +48,9 @@ def input_channels(bands: int) -> int:
 
 
 def radius_px(params: Params) -> int:
-    """Radius of the receptive field: two 3x3 convolutions for each block, and the cell of 8x8 pixels itself."""
+    """Radius of the receptive field: two 3x3 convolutions for each block, the cell of 8x8 pixels, the last filter."""
     fine, middle, coarse = params.blocks
-    return 2 * (2 * 2 * fine + 4 * 2 * middle + 8 * coarse) + STRIDE - 1
+    return 2 * (2 * 2 * fine + 4 * 2 * middle + 8 * coarse) + STRIDE
 
 
 class Fusion(Network):
@@ -101,7 +101,7 @@ class Fusion(Network):
             (N, 2 C, H, W): reflectance, and the Laplace scale b of its error, both C bands, in float32.
         """
         cells = x.to(self.stem.weight.dtype, memory_format=torch.channels_last)
-        return self._mix(x.float(), self._features(cells).float().contiguous())
+        return self._mix(x.float(), self._smoothed(self._features(cells)).float().contiguous())
 
     def _features(self, x: Tensor) -> Tensor:
         """(N, in, H, W) -> (N, 4 C, H, W): two shares, residual and log scale of each band."""
@@ -112,6 +112,15 @@ class Fusion(Network):
         fine = self.decode_fine(fine + self.up_fine(torch.relu(middle)))
         features: Tensor = self.head(torch.relu(fine))
         return features
+
+    @staticmethod
+    def _smoothed(features: Tensor) -> Tensor:
+        """Takes away the pattern of 2x2 cells that the head leaves (Odena et al., 2016): a binomial filter of 3x3."""
+        channels = features.shape[1]
+        weights = features.new_tensor([1, 2, 1]) / 4
+        kernel = (weights[:, None] * weights).expand(channels, 1, 3, 3)
+        padded = nn.functional.pad(features, (1, 1, 1, 1), mode="replicate")
+        return nn.functional.conv2d(padded, kernel, groups=channels)
 
     def _mix(self, x: Tensor, features: Tensor) -> Tensor:
         """Gives background + a (optical - background) + b (candidate - background) + residual, a and b in 0..1."""
