@@ -148,9 +148,10 @@ def network_share(generator: Any, seconds: float, pixels: int) -> dict[str, floa
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
+    from unclouded.backend.inference import find_model
     from unclouded.backend.models import weights
 
-    network = weights.load(generator.path)[1]
+    network = weights.load(find_model("default"))[1]
     channels = next(network.parameters()).shape[1]
     with FlopCounterMode(display=False) as counter, torch.inference_mode():
         network(torch.zeros(1, channels, 256, 256))
@@ -244,7 +245,7 @@ def make_scene(path: Path, size: int) -> None:
     from unclouded.backend.sensors import NAMES
     from unclouded.backend.simulate import Brightness, add_clouds
 
-    ground = landscape(1024, 1024, 7).reflectance
+    ground = landscape(1024, 1024, 7).optical(166)
     mirrored = np.concatenate([ground, ground[..., ::-1]], axis=-1)
     mirrored = np.concatenate([mirrored, mirrored[:, ::-1]], axis=-2)
     field = CloudField(3, COVER, size, size, resolution_m=10.0)
