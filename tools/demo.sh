@@ -8,8 +8,4 @@ if [ -z "$optical" ]; then
     [ -z "$sar" ] || { echo "SAR= is given without OPTICAL=: give make both." >&2; exit 2; }
     exec "$unclouded" demo
 fi
-name=$(basename "$optical")
-output=demo/${name%.*}
-mkdir -p demo
-"$unclouded" remove "$optical" ${sar:+--sar "$sar"} --output "${output}_clear.tif" \
-    --mask-out "${output}_mask.tif" --uncertainty-out "${output}_uncertainty.tif" --overwrite
+exec "$unclouded" demo "$optical" ${sar:+--sar "$sar"}
