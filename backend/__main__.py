@@ -11,8 +11,9 @@ import click
 from .protocol import METHODS, DetectClouds, Job, RemoveClouds, SimulateClouds
 from .version import VERSION
 
-GDAL_OPTIONS = {"GDAL_CACHEMAX": "256", "GDAL_NUM_THREADS": "ALL_CPUS"}
-"""Set before GDAL is loaded: its cache would take 5 % of the memory, and it would decode with one thread."""
+LIBRARY_OPTIONS = {"GDAL_CACHEMAX": "256", "GDAL_NUM_THREADS": "ALL_CPUS", "OMP_WAIT_POLICY": "PASSIVE"}
+"""Set before the libraries are loaded: GDAL's cache would take 5 % of the memory, and it would decode with one thread;
+the network's threads would take time from those that read and write by waiting busily."""
 
 OPTICAL_HELP = (
     "OPTICAL is an optical satellite image: any raster that GDAL reads, a Sentinel-2 .SAFE folder, a zip of one, "
@@ -67,7 +68,7 @@ def main() -> None:
 
     Start with:  unclouded remove IMAGE.tif -o CLEAR.tif
     """
-    os.environ.update({key: os.environ.get(key, value) for key, value in GDAL_OPTIONS.items()})
+    os.environ.update({key: os.environ.get(key, value) for key, value in LIBRARY_OPTIONS.items()})
 
 
 @main.command(epilog=OPTICAL_HELP)

@@ -26,7 +26,7 @@ UNKNOWN_DAYS = 30.0
 """Assumed for dates without a day."""
 OPTICAL_LIMIT = 1.5
 """Reflectance above it (glint, saturated cloud) says nothing more."""
-BATCH = {"cpu": 2, "cuda": 16, "mps": 4}
+BATCH = {"cpu": 1, "cuda": 16, "mps": 4}
 
 
 def stack(observation: Observation, bands: list[str]) -> Float:

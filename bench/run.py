@@ -21,12 +21,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-os.environ.update({"GDAL_CACHEMAX": "256", "GDAL_NUM_THREADS": "ALL_CPUS"})
-
 import click
 import numpy as np
 from rich.console import Console
 from rich.table import Table
+
+from unclouded.backend.__main__ import LIBRARY_OPTIONS
+
+os.environ.update(LIBRARY_OPTIONS)
 
 COVER = 0.6
 WARM_PX = 512
