@@ -61,7 +61,7 @@ class UnreadableRaster(InputError):
 
     def __init__(self, path: str, reason: str) -> None:
         super().__init__(
-            f"{path} cannot be read as a raster: {reason}",
+            f"{path} cannot be read as a raster: {reason.rstrip('.')}.",
             "Give a raster that GDAL reads (GeoTIFF, JPEG 2000, ...), a .SAFE folder, a zip of one, "
             "or a folder of band files.",
         )
