@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -270,9 +271,17 @@ def devices() -> list[dict[str, str]]:
 
 
 def installed_models() -> list[tuple[Card, str]]:
-    """Gives the card and the path of each installed generator, the default one first."""
-    paths = sorted(MODELS.glob("*.safetensors"), key=lambda path: (path.stem != DEFAULT_MODEL, path.stem))
-    return [(read_card(str(path)), str(path)) for path in paths]
+    """Gives the card and the path of each installed generator, the default one first.
+
+    A damaged one is left out and logged, so that it does not stop jobs that use another; a job that uses it fails.
+    """
+    found = []
+    for path in sorted(MODELS.glob("*.safetensors"), key=lambda path: (path.stem != DEFAULT_MODEL, path.stem)):
+        try:
+            found.append((read_card(str(path)), str(path)))
+        except ModelError as error:
+            logging.getLogger(__name__).warning("%s", error)
+    return found
 
 
 def find_model(name_or_path: str) -> str:

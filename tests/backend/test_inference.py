@@ -288,3 +288,16 @@ def test_models_are_found_by_name(model: str, monkeypatch: pytest.MonkeyPatch) -
 def test_missing_model_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="cannot be read"):
         Generator(str(tmp_path / "none.safetensors"), "cpu")
+
+
+def test_damaged_generator_is_logged_and_stops_nothing_but_its_own_jobs(
+    model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    whole = Path(model).read_bytes()
+    (tmp_path / "fusion.safetensors").write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "tiny.safetensors").write_bytes(whole)
+    monkeypatch.setattr(inference, "MODELS", tmp_path)
+    assert [path for _, path in inference.installed_models()] == [str(tmp_path / "tiny.safetensors")]
+    assert "cut off or damaged" in caplog.text
+    with pytest.raises(ModelError, match="cut off or damaged"):
+        inference.load_generator("default", "cpu")
