@@ -73,8 +73,8 @@ clean: ## Remove what make has made: environments, packages, caches, demo
 	@touch $@
 
 .venv/.dev: .venv/.backend
-	$(SAY) "Installing the tools for tests and checks into .venv"
-	@.venv/bin/python $(PIP) --editable '.[dev]' || { echo "The tools could not be installed: see pip's message above." >&2; exit 1; }
+	$(SAY) "Installing the tools for training, tests and checks into .venv"
+	@.venv/bin/python $(PIP) --editable '.[dev,train]' || { echo "The tools could not be installed: see pip's message above." >&2; exit 1; }
 	@touch $@
 
 .venv-qgis/.plugin: tools/create_qgis_venv.sh

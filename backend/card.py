@@ -52,6 +52,13 @@ class Card:
     citation: str
     training_data: List[str]
     """Places and data sets that it saw."""
+    encoding: Dict[str, Any] = field(default_factory=dict)
+    """Arguments of encoding.Encoding: how reflectance, SAR and dates become the network's channels."""
+    window_px: int = 0
+    """Side of the windows of a network that sees all of its window: they overlap by half and are blended. 0: its
+    receptive field is overlap_px, and tiles with that context agree with the whole image."""
+    errors: Dict[str, float] = field(default_factory=dict)
+    """Standard error of each band in reflectance, measured under clouds; for networks that give none of their own."""
     scores: Dict[str, Any] = field(default_factory=dict)
     """Measured figures, each with the command that made it."""
     sha256: str = ""
@@ -99,7 +106,7 @@ def _checked(card: Card) -> Card:
     for name, hint in get_type_hints(Card).items():
         if not _is(getattr(card, name), hint):
             raise TypeError(f"its {name} is {getattr(card, name)!r}")
-    for name, least in (("overlap_px", 0), ("align_px", 1), ("tile_px", 1)):
+    for name, least in (("overlap_px", 0), ("align_px", 1), ("tile_px", 1), ("window_px", 0)):
         if getattr(card, name) < least:
             raise ValueError(f"its {name} is {getattr(card, name)}")
     for name in ("sar", "dates"):

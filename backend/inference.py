@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .card import Card, read_card
+from .encoding import decode, encode, read_encoding
 from .errors import DeviceError, ModelError
 from .observation import Observation, Reconstruction
-from .sensors import VH_DB, VV_DB, Float
+from .sensors import Float
 
 if TYPE_CHECKING:
     import torch
@@ -21,85 +22,7 @@ if TYPE_CHECKING:
 MODELS = Path(__file__).resolve().parent.parent / "resources" / "models"
 DEFAULT_MODEL = "fusion"
 
-NEARNESS_DAYS = 15.0
-"""A date so many days away weighs half of one of the same day."""
-UNKNOWN_DAYS = 30.0
-"""Assumed for dates without a day."""
-OPTICAL_LIMIT = 1.5
-"""Reflectance above it (glint, saturated cloud) says nothing more."""
 BATCH = {"cpu": 1, "cuda": 16, "mps": 4}
-
-
-def stack(observation: Observation, bands: list[str]) -> Float:
-    """Turns an observation into the input of a network: see models/fusion.py for the order of the channels.
-
-    The candidate is the mean of the dates that are clear in a pixel, each moved by its dates_shift to the optical
-    image's season and weighted by its nearness 1 / (1 + |days| / 15). Whatever is missing is 0 and its presence plane
-    says so.
-
-    Args:
-        observation: C bands in any order, all of them among `bands`.
-        bands: The network's bands in its order.
-
-    Returns:
-        (4 len(bands) + 9, H, W)
-    """
-    from .models.fusion import input_channels
-
-    channels: Float = np.zeros((input_channels(len(bands)), *observation.valid.shape), np.float32)
-    _fill(channels, observation, bands)
-    return channels
-
-
-def _fill(channels: Float, observation: Observation, bands: list[str]) -> None:
-    """Writes an observation into channels (4 len(bands) + 9, H, W) that are 0."""
-    from .models.fusion import PLANES
-
-    count = len(bands)
-    planes = dict(zip(PLANES, channels[3 * count :], strict=False))
-    dates = observation.dates if observation.dates is not None and len(observation.dates) else None
-    candidate = None if dates is None else _fill_candidate(planes, observation, dates)
-    for index, name in enumerate(observation.bands):
-        slot, background = bands.index(name), observation.background[index]
-        np.clip(observation.optical[index], -OPTICAL_LIMIT, OPTICAL_LIMIT, out=channels[slot])
-        channels[slot] -= background
-        channels[slot] *= observation.valid
-        channels[count + slot] = background
-        if candidate is not None:
-            np.subtract(candidate[index], background, out=channels[2 * count + slot])
-            channels[2 * count + slot] *= planes["candidate"]
-        channels[3 * count + len(PLANES) + slot] = 1
-    planes["valid"][:] = observation.valid
-    planes["cloud"][:] = observation.cloud
-    planes["l2a"][:] = observation.level == "L2A"
-    if observation.sar is not None:
-        measured = np.isfinite(observation.sar).all(axis=0)
-        planes["sar"][:] = measured
-        planes["vv"][:], planes["vh"][:] = _scaled_sar(observation.sar) * measured
-
-
-def _fill_candidate(planes: dict[str, Float], observation: Observation, dates: Float) -> Float:
-    """Gives the candidate (C, H, W); writes where there is one, how near its dates are, and how they spread."""
-    clear = np.ones(dates[:, 0].shape, bool) if observation.dates_clear is None else observation.dates_clear
-    days = np.full(len(dates), UNKNOWN_DAYS) if observation.days is None else observation.days
-    nearness = clear * (1 / (1 + np.abs(days) / NEARNESS_DAYS)).astype(np.float32)[:, None, None]  # (T, H, W)
-    share = nearness / np.maximum(nearness.sum(axis=0), 1e-9)
-    shifted = dates if observation.dates_shift is None else dates + observation.dates_shift
-    candidate: Float = np.zeros_like(dates[0])
-    for date, weight in zip(shifted, share, strict=True):
-        candidate += weight * date
-    for date, weight in zip(shifted, share, strict=True):
-        planes["spread"] += weight * np.abs(date - candidate).mean(axis=0)
-    planes["candidate"][:] = clear.any(axis=0)
-    nearness.max(axis=0, out=planes["nearness"])
-    return candidate
-
-
-def _scaled_sar(sar: Float) -> Float:
-    """(2, H, W) dB to 0..1, missing pixels to 0."""
-    low, high = np.array([VV_DB, VH_DB], np.float32).T[:, :, None, None]
-    scaled: Float = np.clip((np.nan_to_num(sar, nan=-99.0) - low) / (high - low), 0, 1)
-    return scaled
 
 
 @lru_cache(maxsize=1)
@@ -143,12 +66,11 @@ class Generator:
     def _place(self, precise: bool) -> None:
         import torch
 
-        from .models.fusion import input_channels
-
         self.overlap_px = self.card.overlap_px
         self.align_px = self.card.align_px
         self.tile_px = self.card.tile_px
-        self._in_channels = input_channels(len(self.card.bands))
+        self._encoding = read_encoding(self.card.encoding)
+        self._errors = np.array([self.card.errors.get(name, np.nan) for name in self.card.bands], np.float32)
         self.batch_size = BATCH[self.device.type]
         self.dtype = torch.float32 if precise or not _has_bfloat16(self.device) else torch.bfloat16
         self._network.to(self.device, self.dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -189,21 +111,17 @@ class Generator:
         import torch
 
         height, width = observations[0].valid.shape
-        pad = (-height % self.align_px, -width % self.align_px)
-        inputs = np.zeros((len(observations), self._in_channels, height + pad[0], width + pad[1]), np.float32)
-        for observation, channels in zip(observations, inputs, strict=True):
-            _fill(channels[:, :height, :width], observation, self.card.bands)
+        pad = (0, -height % self.align_px), (0, -width % self.align_px)
+        inputs = np.stack([encode(observation, self.card.bands, self._encoding) for observation in observations])
+        known = self._encoding.layout == "fusion"  # its planes say that nothing was measured there
+        padded = np.pad(inputs, ((0, 0), (0, 0), *pad), mode="constant" if known else "symmetric")
         with torch.inference_mode():
-            output = self._network(torch.from_numpy(inputs).to(self.device))
+            output = self._network(torch.from_numpy(padded).to(self.device))
         arrays: Float = output.float().cpu().numpy()[..., :height, :width]
-        return [self._reconstruction(o, array) for o, array in zip(observations, arrays, strict=True)]
-
-    def _reconstruction(self, observation: Observation, array: Float) -> Reconstruction:
-        """The scale b of a Laplace distribution becomes its standard deviation, sqrt(2) b."""
-        count = len(self.card.bands)
-        slots = [self.card.bands.index(name) for name in observation.bands]
-        deviation = np.float32(2**0.5) * array[count:][slots]
-        return Reconstruction(array[slots], deviation)
+        return [
+            decode(array, observation, self.card.bands, self._encoding, self._errors)
+            for observation, array in zip(observations, arrays, strict=True)
+        ]
 
 
 def check_fit(card: Card, bands: Sequence[str], level: str, sar: bool, dates: bool) -> None:

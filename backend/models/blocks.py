@@ -6,19 +6,6 @@ import torch
 from torch import Tensor, nn
 
 
-class Network(nn.Module):
-    """What all networks of the zoo are: windows in, reflectance and its uncertainty out, see Fusion.forward."""
-
-    radius_px: int
-    """Radius of the receptive field."""
-    stride_px: int
-    """Windows are multiples of it."""
-
-    def widen(self, factor: float) -> None:
-        """Multiplies the scale of all errors, so that intervals hold what they say."""
-        raise NotImplementedError
-
-
 class Residual(nn.Module):
     """x + conv(relu(conv(relu(x)))), 3x3, starting as the identity (Zhang et al., 2019, Fixup).
 

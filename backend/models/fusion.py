@@ -14,7 +14,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from .blocks import Down, Network, Up, residuals
+from .blocks import Down, Up, residuals
+from .network import Network
 
 PLANES = ("valid", "cloud", "candidate", "nearness", "spread", "sar", "vv", "vh", "l2a")
 """Planes behind the three sources, in order:
@@ -42,6 +43,9 @@ class Params:
     """Residual blocks at each of these, the first two both going down and coming up."""
 
 
+PRESETS = {"paper": Params(), "small": Params(widths=(16, 32, 48), blocks=(1, 1, 1))}
+
+
 def input_channels(bands: int) -> int:
     """Channels of the input: three sources, the planes, and for each band whether it exists."""
     return 4 * bands + len(PLANES)
@@ -63,6 +67,7 @@ class Fusion(Network):
     def __init__(self, params: Params) -> None:
         super().__init__()
         self.params = params
+        self.in_channels, self.out_channels = input_channels(params.bands), 2 * params.bands
         self.radius_px, self.stride_px = radius_px(params), STRIDE
         fine, middle, coarse = params.widths
         self.stem = Down(input_channels(params.bands), fine)

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ..card import Card, card_json, read_card, weights_sha256
 from ..errors import ModelError
-from .blocks import Network
+from .network import Network
 from .zoo import build
 
 

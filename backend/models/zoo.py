@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..errors import ModelError
 from . import fusion
-from .blocks import Network
+from .network import Network
 
-NETWORKS: dict[str, tuple[type[Any], type[Network]]] = {
-    "fusion": (fusion.Params, fusion.Fusion),
+NETWORKS: dict[str, tuple[type[Any], Callable[[Any], Network], Mapping[str, Any]]] = {
+    "fusion": (fusion.Params, fusion.Fusion, fusion.PRESETS),
 }
+"""Name: parameters, network, presets. Each has the presets `paper` (the published size) and `small`."""
 
 
 def build(architecture: str, parameters: dict[str, Any]) -> Network:
@@ -28,7 +31,7 @@ def build(architecture: str, parameters: dict[str, Any]) -> Network:
             f"This generator needs the network {architecture!r}; known are {', '.join(sorted(NETWORKS))}.",
             "Update Unclouded, or choose another generator.",
         )
-    params, network = NETWORKS[architecture]
+    params, network, _ = NETWORKS[architecture]
     try:
         return network(
             params(**{key: tuple(value) if isinstance(value, list) else value for key, value in parameters.items()})
@@ -38,3 +41,19 @@ def build(architecture: str, parameters: dict[str, Any]) -> Network:
             f"The network {architecture!r} cannot be built from the parameters on its card: {error}.",
             "Export the generator again, or choose another one.",
         ) from error
+
+
+def preset(architecture: str, name: str) -> dict[str, Any]:
+    """Gives the parameters of a preset, to be changed or handed to build.
+
+    Raises:
+        ModelError: The architecture or the preset is unknown.
+    """
+    if architecture not in NETWORKS:
+        raise ModelError(f"There is no network {architecture!r}.", f"Known are {', '.join(sorted(NETWORKS))}.")
+    presets = NETWORKS[architecture][2]
+    if name not in presets:
+        raise ModelError(
+            f"The network {architecture!r} has no preset {name!r}.", f"It has {', '.join(sorted(presets))}."
+        )
+    return dataclasses.asdict(presets[name])

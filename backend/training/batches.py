@@ -11,7 +11,7 @@ from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from ..datasets.collection import Collection
 from ..datasets.samples import Sample, draw_scene, draw_window
-from ..inference import stack
+from ..encoding import Encoding, encode
 from ..sensors import NAMES, Float
 from .recipe import Recipe
 
@@ -53,7 +53,7 @@ class Batches(IterableDataset[Batch]):
 
 def as_batch(samples: list[Sample], clear_weight: float) -> Batch:
     """Stacks samples of equal size."""
-    inputs = np.stack([stack(sample.observation, list(NAMES)) for sample in samples])
+    inputs = np.stack([encode(sample.observation, NAMES, Encoding()) for sample in samples])
     truths, weights = zip(*(_target(sample, clear_weight) for sample in samples), strict=True)
     return torch.from_numpy(inputs), torch.from_numpy(np.stack(truths)), torch.from_numpy(np.stack(weights))
 

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ..datasets.collection import Collection
 from ..datasets.samples import Choices, draw_scene, draw_window
-from ..models.blocks import Network
+from ..models.network import Network
 from ..sensors import NAMES
 from .batches import as_batch
 

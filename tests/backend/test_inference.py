@@ -9,8 +9,9 @@ import torch
 
 from unclouded.backend import inference
 from unclouded.backend.card import Card
+from unclouded.backend.encoding import NEARNESS_DAYS, Encoding, encode
 from unclouded.backend.errors import DeviceError, ModelError
-from unclouded.backend.inference import Generator, devices, find_model, installed_models, stack
+from unclouded.backend.inference import Generator, devices, find_model, installed_models
 from unclouded.backend.models.fusion import PLANES, Fusion, Params, radius_px
 from unclouded.backend.models.weights import save
 from unclouded.backend.observation import Observation
@@ -76,7 +77,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def test_missing_things_are_zero_and_said_to_be_missing() -> None:
-    channels = stack(observation(("B4", "B8", "B2")), list(NAMES))
+    channels = encode(observation(("B4", "B8", "B2")), NAMES, Encoding())
     absent = [index for index, name in enumerate(NAMES) if name not in ("B2", "B4", "B8")]
 
     np.testing.assert_array_equal(channels[-13:, 0, 0], [name in ("B2", "B4", "B8") for name in NAMES])
@@ -96,20 +97,20 @@ def test_order_of_the_scene_bands_does_not_matter() -> None:
         background=forward.background[order],
     )
 
-    np.testing.assert_array_equal(stack(forward, list(NAMES)), stack(mixed, list(NAMES)))
+    np.testing.assert_array_equal(encode(forward, NAMES, Encoding()), encode(mixed, NAMES, Encoding()))
 
 
 def test_unmeasured_pixels_give_nothing() -> None:
     scene = observation()
     other = dataclasses.replace(scene, optical=np.where(scene.valid, scene.optical, 7).astype(np.float32))
 
-    np.testing.assert_array_equal(stack(scene, list(NAMES)), stack(other, list(NAMES)))
+    np.testing.assert_array_equal(encode(scene, NAMES, Encoding()), encode(other, NAMES, Encoding()))
 
 
 def test_candidate_is_the_weighted_mean_of_clear_dates() -> None:
     scene = dataclasses.replace(with_dates(observation()), dates_shift=np.full((2, 13, 40, 48), 0.01, np.float32))
-    channels = stack(scene, list(NAMES))
-    weights = 1 / (1 + np.abs(scene.days) / inference.NEARNESS_DAYS)
+    channels = encode(scene, NAMES, Encoding())
+    weights = 1 / (1 + np.abs(scene.days) / NEARNESS_DAYS)
 
     for row, column in [(3, 4), (10, 20), (33, 47), (5, 41)]:
         clear = scene.dates_clear[:, row, column]
@@ -127,14 +128,16 @@ def test_clouded_date_pixels_do_not_reach_the_network() -> None:
     garbage = np.where(scene.dates_clear[:, None], scene.dates, 0.9).astype(np.float32)
 
     np.testing.assert_allclose(
-        stack(scene, list(NAMES)), stack(dataclasses.replace(scene, dates=garbage), list(NAMES)), atol=1e-6
+        encode(scene, NAMES, Encoding()),
+        encode(dataclasses.replace(scene, dates=garbage), NAMES, Encoding()),
+        atol=1e-6,
     )
 
 
 def test_sar_is_scaled_and_its_gaps_are_said() -> None:
     sar = np.full((2, 40, 48), -12.5, np.float32)
     sar[0, :5] = np.nan
-    channels = stack(dataclasses.replace(observation(), sar=sar), list(NAMES))
+    channels = encode(dataclasses.replace(observation(), sar=sar), NAMES, Encoding())
 
     assert not plane(channels, "sar")[:5].any()
     assert not plane(channels, "vh")[:5].any()

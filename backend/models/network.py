@@ -1,0 +1,30 @@
+"""What every generator of the zoo is."""
+
+from __future__ import annotations
+
+from torch import nn
+
+
+class Network(nn.Module):
+    """Windows in, windows out: (N, in_channels, H, W) -> (N, out_channels, H, W), H and W multiples of stride_px.
+
+    Channels are those of encoding.Encoding. A network of several dates takes any number of frames, each with the same
+    channels, the image to be reconstructed first; `in_channels` counts those that it was made for.
+    """
+
+    in_channels: int
+    out_channels: int
+    stride_px: int
+    """Windows are multiples of it."""
+    radius_px: int | None
+    """Radius of the receptive field; None if a pixel depends on the whole window (statistics over it, for example)."""
+    latent: int = 0
+    """Numbers in the latent z, (N, latent), that forward(x, z) takes as well; 0: forward(x)."""
+
+    def widen(self, factor: float) -> None:
+        """Multiplies the scale of all errors, so that intervals hold what they say.
+
+        Raises:
+            NotImplementedError: The network gives no uncertainty.
+        """
+        raise NotImplementedError
