@@ -120,7 +120,7 @@ def _finish(job: protocol.Job, emit: Callable[[protocol.Message], None]) -> tupl
     try:
         return run(job, Reporter(job.id, emit, lambda: bool(interrupted))), 0
     except UncloudedError as error:
-        return protocol.Failed(job.id, error.code, error.message, error.hint), error.exit_code
+        return protocol.failure(job.id, error), error.exit_code
     except Exception as error:  # noqa: BLE001 - the border of the process
         traceback.print_exc()
         hint = "This is a fault of the program: please report it with the lines above."

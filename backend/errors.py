@@ -13,6 +13,7 @@
     ├── OutputError                output       5    a place that cannot be written
     ├── DeviceError                device       6    a device that is missing or too small
     ├── BackendError               backend      7    the worker process is missing, died or speaks another protocol
+    ├── TrainingDiverged           diverged     8    a training whose losses are no numbers any more
     └── Cancelled                  cancelled    130
 
 Every error has a `message` (what was expected, what came) and a `hint` (what to do). Anything else that escapes is a
@@ -21,7 +22,7 @@ bug; both process borders (command line, worker) report it as code `internal`, e
 
 from __future__ import annotations
 
-from typing import Sequence, Tuple
+from typing import Optional, Sequence, Tuple
 
 Extent = Tuple[float, float, float, float]
 
@@ -36,6 +37,8 @@ class UncloudedError(Exception):
 
     code = "error"
     exit_code = 1
+    kept: Optional[str] = None
+    """File that the job leaves all the same."""
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)
@@ -139,12 +142,32 @@ class BackendError(UncloudedError):
     exit_code = 7
 
 
+class TrainingDiverged(UncloudedError):
+    code = "diverged"
+    exit_code = 8
+
+    def __init__(self, epoch: int, step: int, losses: str) -> None:
+        super().__init__(
+            f"Training has diverged in epoch {epoch + 1}, step {step + 1}: {losses}.",
+            "The best checkpoint so far is kept. Lower the learning rates, set fit.clip=1, or fit.precision=32; "
+            "then go on from there with --resume.",
+        )
+
+
 class Cancelled(UncloudedError):
+    """The job was given up.
+
+    Args:
+        kept: File that holds the best of what was reached until then.
+    """
+
     code = "cancelled"
     exit_code = 130
 
-    def __init__(self) -> None:
-        super().__init__("Cancelled.", "Nothing was written.")
+    def __init__(self, kept: Optional[str] = None) -> None:
+        hint = "Nothing was written." if kept is None else f"The best generator so far was kept: {kept}"
+        super().__init__("Cancelled.", hint)
+        self.kept = kept
 
 
 def _extent(extent: Extent) -> str:

@@ -5,7 +5,8 @@ QGIS sends jobs, `Cancel` and `Ping`; the worker answers with events. A conversa
     worker  Hello                      as soon as the interpreter runs, before torch is loaded
     worker  Ready                      torch is loaded, devices and models are known
     QGIS    RemoveClouds(id="1", ...)  jobs queue; one runs at a time
-    worker  Estimate, Progress, Log    any number of times
+    worker  Estimate, Progress, Log,   any number of times
+            Losses
     worker  Done or Failed             exactly once for each job; a cancelled one fails with code `cancelled`
 
 The worker ends when its standard input closes, and by itself after an idle time.
@@ -19,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Type, Union
 
-from .errors import BackendError
+from .errors import BackendError, UncloudedError
 
 PROTOCOL = 1
 
@@ -97,6 +98,36 @@ class SimulateClouds:
 
 
 @dataclass(frozen=True)
+class TrainGenerator:
+    """Train a generator, on a data set or on clear images under simulated clouds.
+
+    Cancelled, it keeps the best generator so far: `Failed` names its file.
+    """
+
+    id: str
+    recipe: str
+    """Name of a recipe or path of a YAML file; empty for the recipe of start_from's architecture."""
+    folder: str
+    """Of the run: checkpoints, logs, pictures."""
+    output: Optional[str] = None
+    """The `.safetensors` to write; None for FOLDER/NAME.safetensors."""
+    data: Optional[str] = None
+    """Root of the recipe's data set; None for UNCLOUDED_DATA."""
+    images: List[str] = field(default_factory=list)
+    """Clear rasters to learn from instead of a data set, under simulated clouds."""
+    start_from: Optional[str] = None
+    """Name of an installed generator or path of a `.safetensors` whose weights are the start."""
+    settings: List[str] = field(default_factory=list)
+    """Changes of the recipe, each `key=value` with a dotted key: `fit.epochs=3`."""
+    resume: bool = False
+    """Go on with the run that the folder holds."""
+    device: str = "auto"
+    workers: int = 0
+    """Processes that draw samples beside the one that trains."""
+    overwrite: bool = False
+
+
+@dataclass(frozen=True)
 class Cancel:
     """Give up the job of this id, running or queued."""
 
@@ -150,6 +181,16 @@ class Log:
 
 
 @dataclass(frozen=True)
+class Losses:
+    """The curves of a training: one point of each."""
+
+    id: str
+    epoch: int
+    """Counted from 1."""
+    values: Dict[str, float]
+
+
+@dataclass(frozen=True)
 class Done:
     id: str
     output: str
@@ -164,6 +205,8 @@ class Failed:
     code: str
     message: str
     hint: str = ""
+    kept: Optional[str] = None
+    """File that a cancelled job leaves on purpose: the best generator of a training so far."""
 
 
 @dataclass(frozen=True)
@@ -171,9 +214,9 @@ class Pong:
     id: str
 
 
-JOBS = (RemoveClouds, DetectClouds, SimulateClouds)
-Job = Union[RemoveClouds, DetectClouds, SimulateClouds]
-Message = Union[Job, Cancel, Ping, Hello, Ready, Estimate, Progress, Log, Done, Failed, Pong]
+JOBS = (RemoveClouds, DetectClouds, SimulateClouds, TrainGenerator)
+Job = Union[RemoveClouds, DetectClouds, SimulateClouds, TrainGenerator]
+Message = Union[Job, Cancel, Ping, Hello, Ready, Estimate, Progress, Log, Losses, Done, Failed, Pong]
 
 MESSAGES: Dict[str, Type[Any]] = {
     kind.__name__: kind
@@ -186,11 +229,17 @@ MESSAGES: Dict[str, Type[Any]] = {
         Estimate,
         Progress,
         Log,
+        Losses,
         Done,
         Failed,
         Pong,
     )
 }
+
+
+def failure(job_id: str, error: UncloudedError) -> Failed:
+    """Gives the event that ends a job with an error."""
+    return Failed(job_id, error.code, error.message, error.hint, error.kept)
 
 
 def partial_folder(output: str) -> Path:

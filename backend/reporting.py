@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from .errors import Cancelled
-from .protocol import Estimate, Log, Message, Progress
+from .protocol import Estimate, Log, Losses, Message, Progress
 
 
 class Reporter:
@@ -40,6 +41,12 @@ class Reporter:
     def estimate(self, seconds: float, disk_bytes: int, cloud_fraction: float) -> None:
         """Says what the rest of the job will take."""
         self._emit(Estimate(self._id, seconds, disk_bytes, cloud_fraction))
+
+    def losses(self, epoch: int, values: Mapping[str, float]) -> None:
+        """Says what the losses of an epoch (from 1) are; those that are not finite are left out."""
+        self._emit(
+            Losses(self._id, epoch, {name: float(value) for name, value in values.items() if math.isfinite(value)})
+        )
 
     def check_cancelled(self) -> None:
         """Raises Cancelled if the job was given up."""

@@ -25,6 +25,7 @@ from .protocol import (
     Ready,
     decode,
     encode,
+    failure,
     partial_folder,
 )
 from .version import VERSION
@@ -85,7 +86,7 @@ class Worker:
             report.check_cancelled()
             return run(job, report)
         except UncloudedError as error:
-            return Failed(job.id, error.code, error.message, error.hint)
+            return failure(job.id, error)
         except Exception as error:  # noqa: BLE001 - the border of the process: a bug ends the job, not the worker
             traceback.print_exc()
             return Failed(
@@ -97,7 +98,7 @@ class Worker:
             try:
                 self._obey(decode(line))
             except UncloudedError as error:
-                self._send(Failed("", error.code, error.message, error.hint))
+                self._send(failure("", error))
         self._closing.set()
         if not self._idle.wait(FAREWELL_S) and self._running is not None:
             _tidy_up(self._running)

@@ -8,10 +8,23 @@ import uuid
 from concurrent.futures import TimeoutError as FutureTimeout
 from pathlib import Path
 from queue import Empty
-from typing import Iterator, List, Optional, Set, Union
+from typing import Dict, Iterator, List, Optional, Set, Union
 
 from ..backend.errors import BackendError, Cancelled
-from ..backend.protocol import Done, Estimate, Failed, Hello, Job, Log, Progress, Ready, partial_folder
+from ..backend.protocol import (
+    Done,
+    Estimate,
+    Failed,
+    Hello,
+    Job,
+    Log,
+    Losses,
+    Progress,
+    Ready,
+    TrainGenerator,
+    failure,
+    partial_folder,
+)
 from .worker import Inbox, Worker, WorkerEnded
 
 HELLO_TIMEOUT_S = 60.0
@@ -19,10 +32,12 @@ SILENCE_S = 60.0
 """A running job that says nothing for so long is asked whether it lives, and has as long to answer."""
 KILL_AFTER_S = 0.7
 """Time that a cancelled job has to end by itself."""
+KILL_TRAINING_AFTER_S = 60.0
+"""The same for a training, which ends its step and writes the best generator so far."""
 LIVES = 3
 """Workers that a job may see die for reasons that are not its own."""
 
-Event = Union[Estimate, Progress, Log, Done, Failed]
+Event = Union[Estimate, Progress, Log, Losses, Done, Failed]
 
 
 class _Interrupted(Exception):
@@ -46,7 +61,7 @@ class Client:
         self._command = command
         self._lock = threading.Lock()
         self._worker: Optional[Worker] = None
-        self._running: Set[str] = set()
+        self._running: Dict[str, Job] = {}
         self._cancelled: Set[str] = set()
 
     def start(self) -> Hello:
@@ -83,7 +98,7 @@ class Client:
         Raises:
             BackendError: The worker cannot be started, or died. What it left beside the outputs is removed.
         """
-        self._running.add(job.id)
+        self._running[job.id] = job
         try:
             yield from self._run(job)
         except BackendError:
@@ -92,16 +107,18 @@ class Client:
                 raise
             yield _cancelled(job.id)
         finally:
-            self._running.discard(job.id)
+            self._running.pop(job.id, None)
             self._cancelled.discard(job.id)
 
     def cancel(self, job_id: str) -> None:
-        """Asks the worker to give up a job; if the job has not ended after KILL_AFTER_S, the worker is killed."""
+        """Asks the worker to give up a job; if the job does not end in time, the worker is killed."""
         self._cancelled.add(job_id)
         worker = self._worker
         if worker is not None:
             worker.cancel(job_id)
-            timer = threading.Timer(KILL_AFTER_S, _give_up, [worker, job_id])
+            training = isinstance(self._running.get(job_id), TrainGenerator)
+            patience_s = KILL_TRAINING_AFTER_S if training else KILL_AFTER_S
+            timer = threading.Timer(patience_s, _give_up, [worker, job_id])
             timer.daemon = True
             timer.start()
 
@@ -216,5 +233,4 @@ def _give_up(worker: Worker, job_id: str) -> None:
 
 
 def _cancelled(job_id: str) -> Failed:
-    reason = Cancelled()
-    return Failed(job_id, reason.code, reason.message, reason.hint)
+    return failure(job_id, Cancelled())

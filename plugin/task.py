@@ -8,7 +8,7 @@ from qgis.core import QgsTask
 from qgis.PyQt.QtCore import pyqtSignal
 
 from ..backend.errors import BackendError, Cancelled
-from ..backend.protocol import Done, Failed, Job, Progress, Ready
+from ..backend.protocol import Done, Failed, Job, Progress, Ready, failure
 from .client import Client
 
 FLAGS = QgsTask.Flag.CanCancel | getattr(QgsTask.Flag, "Silent", QgsTask.Flag.CanCancel)
@@ -45,7 +45,7 @@ class JobTask(QgsTask):
             for event in self._client.run(self.job):
                 self._hear(event)
         except BackendError as error:
-            self._last = Failed(self.job.id, error.code, error.message, error.hint)
+            self._last = failure(self.job.id, error)
         if isinstance(self._last, Failed) and self._last.code in ("backend", "internal"):
             self.details = self._client.details
         return isinstance(self._last, Done)
@@ -57,8 +57,7 @@ class JobTask(QgsTask):
 
     def finished(self, result: bool) -> None:
         """Called by QGIS in the main thread."""
-        cancelled = Cancelled()
-        self.over.emit(self._last or Failed(self.job.id, cancelled.code, cancelled.message, cancelled.hint))
+        self.over.emit(self._last or failure(self.job.id, Cancelled()))
 
     def _hear(self, event: object) -> None:
         if isinstance(event, (Done, Failed)):

@@ -150,7 +150,7 @@ class Workshop:
         try:
             heard.events.append(jobs.run(job, Reporter(job.id, heard.events.append)))
         except UncloudedError as error:
-            heard.events.append(protocol.Failed(job.id, error.code, error.message, error.hint))
+            heard.events.append(protocol.failure(job.id, error))
         return heard
 
     def remove(self, optical: str, output: str = "clear.tif", **options: Any) -> Heard:

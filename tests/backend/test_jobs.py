@@ -1,0 +1,42 @@
+"""Training is an optional extra: where it is not installed, one sentence says what to run."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from unclouded.backend import jobs, protocol, version
+
+PROJECT = Path(version.__file__).parents[1] / "pyproject.toml"
+
+
+@pytest.mark.parametrize("hidden", [["lightning"], ["jsonargparse", "matplotlib"]])
+def test_missing_libraries_are_named_with_the_command_that_installs_them(
+    hidden: list[str], shop: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in hidden:
+        monkeypatch.setitem(sys.modules, name, None)
+    last = shop.run(protocol.TrainGenerator("1", "fusion", shop.path("run"))).last
+
+    assert (last.code, last.kept) == ("backend", None)
+    assert ", ".join(hidden) in last.message
+    assert last.hint.startswith(f"Install them: {sys.executable} -m pip install ")
+    assert all(f'"{jobs.FOR_TRAINING[name]}"' in last.hint for name in hidden)
+    assert shop.contents() == {}
+
+
+def test_the_command_asks_for_what_the_extra_asks_for() -> None:
+    stated = PROJECT.read_text().partition("\ntrain = [")[2].partition("\n]")[0]
+
+    assert all(f'"{requirement}",' in stated for requirement in jobs.FOR_TRAINING.values())
+
+
+def test_training_loads_its_libraries_only_when_asked() -> None:
+    script = "import sys; from unclouded.backend import jobs; print([m for m in sys.modules if m == 'lightning'])"
+    done = subprocess.run([sys.executable, "-I", "-c", script], capture_output=True, text=True, check=True)
+
+    assert done.stdout.strip() == "[]"
