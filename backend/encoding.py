@@ -47,6 +47,8 @@ class Encoding:
     output: Literal["laplace", "image", "gaussian"] = "laplace"
     """laplace: reflectance and Laplace scale; image: C bands in the optical range; gaussian: the same and their
     variances."""
+    spread: float = 1.0
+    """What the network's standard errors are multiplied by, so that intervals hold what they say."""
 
     @property
     def frame_channels(self) -> int:
@@ -169,10 +171,10 @@ def decode(
     slots = [bands.index(name) for name in observation.bands]
     image = output[:count][slots]
     if encoding.output == "laplace":  # reflectance, and its standard deviation sqrt(2) b
-        return Reconstruction(image, np.float32(2**0.5) * output[count:][slots])
+        return Reconstruction(image, np.float32(2**0.5 * encoding.spread) * output[count:][slots])
     reflectance = encoding.to_reflectance(image)
     if encoding.output == "gaussian":
-        return Reconstruction(reflectance, np.sqrt(output[count:][slots]) * np.float32(encoding.unit))
+        return Reconstruction(reflectance, np.sqrt(output[count:][slots]) * np.float32(encoding.unit * encoding.spread))
     constant: Float = np.broadcast_to(errors[slots][:, None, None], image.shape)
     return Reconstruction(reflectance, constant)
 
