@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 from typing import Any
 
 import click
 
-from .protocol import METHODS, DetectClouds, Job, RemoveClouds, SimulateClouds
+from .protocol import METHODS, DetectClouds, Job, RemoveClouds, SimulateClouds, TrainGenerator
 from .version import VERSION
 
 LIBRARY_OPTIONS = {"GDAL_CACHEMAX": "256", "GDAL_NUM_THREADS": "ALL_CPUS", "OMP_WAIT_POLICY": "PASSIVE"}
@@ -117,6 +118,60 @@ def detect(as_json: bool, **options: Any) -> None:
 def simulate(as_json: bool, **options: Any) -> None:
     """Put synthetic clouds and shadows on a CLEAR image, to try and to train with."""
     execute(SimulateClouds("1", **options), as_json)
+
+
+@main.command()
+@click.argument("recipe", default="")
+@click.option("--list", "wants_list", is_flag=True, help="List the recipes.")
+@click.option("--data", metavar="ROOT", help="Root of the recipe's data set; UNCLOUDED_DATA by default.")
+@click.option(
+    "--image", "images", multiple=True, metavar="FILE", help="Clear image to learn from instead; may be repeated."
+)
+@click.option("--start-from", metavar="NAME|FILE", help="Generator whose weights are the start: fine-tuning.")
+@click.option(
+    "--set", "settings", multiple=True, metavar="KEY=VALUE", help="Change the recipe: fit.epochs=3; may be repeated."
+)
+@click.option("--out", "folder", metavar="FOLDER", help="Gets checkpoints, logs, pictures; runs/RECIPE by default.")
+@click.option("-o", "--output", metavar="MODEL.safetensors", help="The generator; into the run's folder by default.")
+@click.option("--resume", is_flag=True, help="Go on with the run in the folder.")
+@click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda[:N]|mps", help="Where it runs.")
+@click.option(
+    "--workers", type=click.IntRange(0, 64), default=1, show_default=True, help="Processes that draw samples."
+)
+@click.option("--overwrite", is_flag=True, help="Replace an existing generator.")
+@click.option("--json", "as_json", is_flag=True, help="Print events as JSON lines, for programs.")
+def train(
+    as_json: bool,
+    wants_list: bool,
+    recipe: str,
+    folder: str | None,
+    images: tuple[str, ...],
+    settings: tuple[str, ...],
+    **options: Any,
+) -> None:
+    """Train a generator by RECIPE: a name of --list, or a .yaml file; with --start-from that generator's own.
+
+    Ctrl+C ends it early and keeps the best generator so far.
+    """
+    start = recipe or options["start_from"]
+    if wants_list or not start:
+        from .console import show_recipes
+
+        show_recipes()
+        return
+    place = folder or str(Path("runs") / Path(start).stem)
+    execute(TrainGenerator("1", recipe, place, images=list(images), settings=list(settings), **options), as_json)
+
+
+@main.command()
+@click.argument("checkpoint")
+@click.option("-o", "--output", required=True, metavar="MODEL.safetensors", help="The generator.")
+@click.option("--overwrite", is_flag=True, help="Replace an existing generator.")
+def export(checkpoint: str, output: str, overwrite: bool) -> None:
+    """Write the generator of a training's CHECKPOINT, or of the best in a run's folder, as one file."""
+    from .console import run_export
+
+    sys.exit(run_export(checkpoint, output, overwrite))
 
 
 @main.command()

@@ -12,7 +12,8 @@ import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from rich.console import Console
+from rich.console import Console, Group
+from rich.live import Live
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
@@ -56,10 +57,11 @@ def _run_rich(job: protocol.Job) -> int:
 
 @contextlib.contextmanager
 def _shown(console: Console) -> Iterator[Callable[[protocol.Message], None]]:
-    """Gives a function that shows events with a progress bar."""
+    """Gives a function that shows events with a progress bar, and losses below it."""
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("starting", total=1.0)
+    bar, curves = Progress(*columns, console=console), _Curves()
+    task = bar.add_task("starting", total=1.0)
+    with Live(Group(bar, curves), console=console, transient=True):
 
         def show(event: protocol.Message) -> None:
             if isinstance(event, protocol.Progress):
@@ -70,8 +72,64 @@ def _shown(console: Console) -> Iterator[Callable[[protocol.Message], None]]:
             elif isinstance(event, protocol.Estimate):
                 size_mb = event.disk_bytes / 1e6
                 console.print(f"About {_duration(event.seconds)} left; needs up to {size_mb:.0f} MB of disk.")
+            elif isinstance(event, protocol.Losses):
+                curves.add(event)
 
         yield show
+
+
+class _Curves:
+    """The losses of a training as a table: now, and at their least."""
+
+    def __init__(self) -> None:
+        self._now = protocol.Losses("", 0, {})
+        self._least: dict[str, float] = {}
+
+    def add(self, losses: protocol.Losses) -> None:
+        """Takes the losses of another epoch."""
+        self._now = losses
+        self._least.update({name: min(value, self._least.get(name, value)) for name, value in losses.values.items()})
+
+    def __rich__(self) -> Table:
+        table = Table(box=None, show_header=bool(self._now.values))
+        for title in (f"epoch {self._now.epoch}", "now", "least"):
+            table.add_column(title, justify="left" if title.startswith("epoch") else "right")
+        for name, value in self._now.values.items():
+            table.add_row(_plain(name), f"{value:.4g}", f"{self._least[name]:.4g}")
+        return table
+
+
+def show_recipes() -> None:
+    """Prints the recipes that come with the program."""
+    from .training.recipe import recipes
+
+    table = Table(show_header=False, box=None)
+    for name, title in recipes().items():
+        table.add_row(name, title)
+    console = Console(highlight=False)
+    console.print(table)
+    console.print("Start one with:  unclouded train RECIPE")
+
+
+def run_export(checkpoint: str, output: str, overwrite: bool) -> int:
+    """Writes the generator of a training's checkpoint and says what it is.
+
+    Returns:
+        The exit code, see errors.py.
+    """
+    from .jobs import check_training_libraries
+
+    console = Console(stderr=True, highlight=False)
+    try:
+        check_training_libraries()
+        from .training.export import export_checkpoint
+
+        card = export_checkpoint(checkpoint, output, overwrite)
+    except UncloudedError as error:
+        console.print(f"[red]Error:[/] {_plain(str(error))}", soft_wrap=True)
+        return error.exit_code
+    console.print(f"Wrote {_plain(output)}: {_plain(card.name)} {card.version}, {_plain(card.title)}", soft_wrap=True)
+    return 0
 
 
 def run_demo(folder: str, optical: str | None, sar: str | None) -> int:
