@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Mapping
 
 from ..backend.errors import BackendError
+from ..backend.userdata import user_data
 
 VARIABLE = "UNCLOUDED_PYTHON"
 ROOT = Path(__file__).absolute().parents[1]
@@ -47,13 +48,8 @@ def what_to_do(root: Path = ROOT) -> str:
 
 
 def user_environment(environ: Mapping[str, str] = os.environ, platform: str = sys.platform) -> Path:
-    """Gives the folder of the environment that belongs to the user; it lies outside the plugin's folder."""
-    home = Path(environ.get("HOME") or Path.home())
-    if platform == "win32":
-        return Path(environ.get("LOCALAPPDATA") or home / "AppData" / "Local") / "Unclouded" / "environment"
-    if platform == "darwin":
-        return home / "Library" / "Application Support" / "Unclouded" / "environment"
-    return Path(environ.get("XDG_DATA_HOME") or home / ".local" / "share") / "unclouded" / "environment"
+    """Gives the folder of the environment that belongs to the user."""
+    return user_data(environ, platform) / "environment"
 
 
 def interpreter_of(environment: Path, platform: str = sys.platform) -> Path:
