@@ -4,6 +4,7 @@
     ├── UsageError                 usage        2    an option or a value that makes no sense
     ├── InputError                 input        3    a file that cannot serve
     │   ├── UnreadableRaster       unreadable
+    │   ├── UnreadableSample       sample
     │   ├── NoOverlap              no-overlap
     │   ├── UnknownBands           bands
     │   ├── UncalibratedSar        uncalibrated-sar
@@ -67,6 +68,18 @@ class UnreadableRaster(InputError):
             f"{path} cannot be read as a raster: {reason.rstrip('.')}.",
             "Give a raster that GDAL reads (GeoTIFF, JPEG 2000, ...), a .SAFE folder, a zip of one, "
             "or a folder of band files.",
+        )
+
+
+class UnreadableSample(InputError):
+    """A file of a data set for training is missing or damaged."""
+
+    code = "sample"
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(
+            f"{path} cannot serve for training: {reason.rstrip('.')}.",
+            "Get the file again, or set on_bad_file: skip to go on without it.",
         )
 
 
