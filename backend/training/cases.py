@@ -89,8 +89,8 @@ def in_setting(case: Case, setting: Setting) -> Sample | None:
     """Gives what a user with this setting has of a case; None if the case lacks something of it."""
     observation = case.sample.observation
     bands = tuple(name for name in setting.bands if name in observation.bands)
-    lacks_sar = setting.sar and observation.sar is None
-    lacks_dates = setting.dates and observation.dates is None
+    lacks_sar = setting.sar and (observation.sar is None or np.isnan(observation.sar).all())
+    lacks_dates = setting.dates and (observation.dates_clear is None or not observation.dates_clear.any())
     if lacks_sar or lacks_dates or not set(RGB) <= set(bands):
         return None
     chosen = select(case.sample, bands)

@@ -1,64 +1,115 @@
-"""From a trained network to a generator with its card."""
+"""From a checkpoint to a generator with its card."""
 
 from __future__ import annotations
 
+import dataclasses
+import pickle
 from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
+import torch
 from torch import Tensor
 
 from ..card import Card
-from ..datasets.collection import Collection
+from ..encoding import encoding_facts
+from ..errors import ModelError, OutputError
 from ..models import weights
+from ..models.network import Network
 from ..models.zoo import build
-from ..sensors import NAMES
-from .recipe import Recipe
+from .recipe import Recipe, make_recipe
 
-LICENCE = "GPL-2.0-or-later; trained on modified Copernicus Sentinel data and on SEN12MS-CR (CC BY 4.0)"
-NOTES = {
-    "clear_l1c": "cities of the Onera change detection data (Sentinel-2 L1C)",
-    "clear_l2a": "landscapes published with SatCLIP (Sentinel-2 L2A)",
-    "l2a_chips": "200 chips (Sentinel-2 L2A)",
-    "sar_optical": "places with Sentinel-1, published with TerraMind",
-    "series_worldcereal": "fields in Belgium, WorldCereal (Sentinel-2 L2A)",
-    "series_minicubes": "GreenEarthNet minicubes (Sentinel-2 L2A, 4 bands)",
-    "sen12ms-cr": "SEN12MS-CR, training scenes",
-    "triples": "SEN12MS-CR with Sentinel-1, scenes of its official TEST split: no test score on these scenes",
-}
+RGB = ["B2", "B3", "B4"]
+WHERE = "Give best.ckpt or last.ckpt of a run's folder."
+MAX_OVERLAP_PX = 128
+"""A larger receptive field would cost more than windows that overlap by half."""
 
 
-def export(recipe: Recipe, state: Mapping[str, Tensor], training: Collection, path: str) -> Card:
-    """Writes a generator and gives its card."""
-    network = build(recipe.architecture, recipe.parameters)
-    card = Card(
+def read_checkpoint(path: str) -> dict[str, Any]:
+    """Reads a checkpoint of a run; nothing in it can run code.
+
+    Raises:
+        ModelError: It is none.
+    """
+    try:
+        found = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError, EOFError, KeyError, ValueError, pickle.UnpicklingError) as error:
+        raise ModelError(
+            f"{path} is no checkpoint of a training run: {(str(error) or 'it is empty').splitlines()[0]}.",
+            WHERE,
+        ) from error
+    if not isinstance(found, dict) or not {"recipe", "state_dict", "figures", "data"} <= set(found):
+        raise ModelError(f"{path} is no checkpoint of a training run.", WHERE)
+    return found
+
+
+def export_checkpoint(checkpoint: str, output: str, overwrite: bool) -> Card:
+    """Writes the generator of a checkpoint.
+
+    Args:
+        checkpoint: best.ckpt or last.ckpt of a run.
+        output: A name ending in `.safetensors`.
+        overwrite: Whether it may be replaced.
+
+    Raises:
+        ModelError: The checkpoint cannot be read.
+        OutputError: The output exists, or cannot be written.
+    """
+    if not output.endswith(".safetensors"):
+        raise OutputError(f"A generator is a .safetensors file; {output} was asked for.", "Choose another name.")
+    if Path(output).exists() and not overwrite:
+        raise OutputError(f"{output} exists already.", "Choose another name, or allow it to be replaced.")
+    saved = read_checkpoint(checkpoint)
+    recipe = make_recipe(saved["recipe"], checkpoint)
+    network = build(recipe.generator.architecture, recipe.generator.full)
+    card = make_card(recipe, network, saved)
+    try:
+        return weights.save(output, card, _generator(saved["state_dict"]))
+    except OSError as error:
+        raise OutputError(f"{output} cannot be written: {error.strerror}.", "Choose another folder.") from error
+
+
+def make_card(recipe: Recipe, network: Network, saved: Mapping[str, Any]) -> Card:
+    """Makes the card of a generator.
+
+    Args:
+        recipe: How it was trained.
+        network: Of its size.
+        saved: The checkpoint: figures of the validation, prior and training data.
+    """
+    figures, frames = saved["figures"], recipe.encoding.layout == "frames"
+    overlap_px = None if network.radius_px is None else -(-network.radius_px // network.stride_px) * network.stride_px
+    blended = overlap_px is None or overlap_px > MAX_OVERLAP_PX
+    encoding = dataclasses.replace(recipe.encoding, spread=figures.get("spread", 1.0))
+    return Card(
         name=recipe.name,
         version=recipe.version,
         title=recipe.title,
-        architecture=recipe.architecture,
-        parameters=recipe.parameters,
-        bands=list(NAMES),
-        required_bands=["B2", "B3", "B4"],
-        levels=["L1C", "L2A"],
-        sar="optional",
-        dates="optional",
-        overlap_px=-(-network.radius_px // network.stride_px) * network.stride_px,
+        architecture=recipe.generator.architecture,
+        parameters=recipe.generator.full,
+        bands=list(recipe.bands),
+        required_bands=list(recipe.bands) if frames else RGB,
+        levels=list(recipe.levels),
+        sar=("required" if recipe.encoding.sar_range else "none") if frames else "optional",
+        dates=("required" if recipe.encoding.frames > 1 else "none") if frames else "optional",
+        overlap_px=0 if overlap_px is None or blended else overlap_px,
         align_px=network.stride_px,
         tile_px=recipe.tile_px,
-        prior=training.prior,
-        licence=LICENCE,
+        prior=saved["data"]["prior"],
+        licence=saved["data"]["licence"],
         citation=recipe.citation,
-        training_data=training_data(training),
+        training_data=saved["data"]["names"],
+        encoding=encoding_facts(encoding),
+        window_px=recipe.data.window_px if blended else 0,
+        errors=figures.get("band_rmse", {}),
+        scores={"validation while training": {key: value for key, value in figures.items() if key != "band_rmse"}},
     )
-    return weights.save(path, card, state)
 
 
-def training_data(training: Collection) -> list[str]:
-    """Names every place, by the folder it comes from."""
-    folders: dict[str, list[str]] = {}
-    for place in training.places:
-        folder, _, name = place.name.partition("/")
-        folders.setdefault(folder, []).append(name)
-    lines = []
-    for folder, names in sorted(folders.items()):
-        listed = "" if folder == "l2a_chips" else ": " + ", ".join(sorted(filter(None, names)))
-        lines.append(f"{folder} ({NOTES[folder]}){listed}".removesuffix(": "))
-    return lines
+def _generator(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Takes the averaged weights where there are any."""
+    for prefix in ("averaged.", "generator."):
+        found = {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
+        if found:
+            return found
+    raise ModelError("The checkpoint holds no generator.", WHERE)

@@ -1,69 +1,106 @@
-"""What is measured while training: the error under the masks on windows of places that are never learned from."""
+"""What is measured after every epoch, in reflectance, on windows of places that are never learned from."""
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Callable, Mapping
+from typing import Any
+
 import torch
 from torch import Tensor
 
-from ..datasets.collection import Collection
-from ..datasets.samples import Choices, draw_scene, draw_window
-from ..models.network import Network
-from ..sensors import NAMES
-from .batches import as_batch
+from ..encoding import Encoding
+from .data import Batch
 
-HALF_OF_THEM = 2
-INTERVAL_90 = float(-np.log(0.1))
-"""A Laplace distribution holds 90 % of its mass within this many scales."""
+INTERVAL_90 = {"laplace": 2.302585, "gaussian": 1.644854}
+"""Scales, or standard deviations, within which 90 % of a distribution lie."""
+SHARES = torch.linspace(-3, 3, 601)
+"""Bins of the logarithm of an error's share of its 90 % interval."""
 
 
-class Validation:
-    """A fixed set of windows, half of them with other dates.
+class Figures:
+    """Sums over windows, from which the means are made.
+
+    For each window, over its bands and pixels whose truth is known: `reconstruction`, mean absolute error under cloud
+    and shadow; `reproduction`, mean absolute difference from the input on clear pixels; `target`, mean absolute error
+    everywhere, with `rmse` and `sam` (degrees); `identity`, the error of the input itself under cloud; `coverage_90`,
+    the share of errors under cloud within the 90 % interval. Then the mean over windows that have such pixels. `spread`
+    is the factor by which the intervals must grow to hold 90 % of all these errors.
 
     Args:
-        collection: Places and clouds.
-        count: Windows.
-        window_px: Their side.
+        encoding: Of the network.
+        bands: Names of its bands.
     """
 
-    def __init__(self, collection: Collection, count: int = 48, window_px: int = 128) -> None:
-        rng = np.random.default_rng(0)
-        samples = []
-        for index in range(count):
-            place = collection.places[index % len(collection.places)]
-            dates = 0 if index < count // HALF_OF_THEM else int(rng.integers(1, 4))
-            scene = draw_scene(place, collection, rng, Choices(bands=NAMES, dates=dates))
-            samples.append(draw_window(scene, window_px, rng))
-        self._inputs, self._truth, self._weight = as_batch(samples, clear_weight=0)
+    def __init__(self, encoding: Encoding, bands: tuple[str, ...]) -> None:
+        self._encoding, self._bands = encoding, bands
+        self.sums: dict[str, Tensor] = {}
 
-    def measure(self, network: Network) -> dict[str, float]:
-        """Gives the validation figures of a fit.Row."""
-        error, scale = self._errors(network)
-        background = (self._inputs[:, len(NAMES) : 2 * len(NAMES)] - self._truth).abs()
-        half = len(error) // HALF_OF_THEM
-        return {
-            "masked_error": self._mean(error, slice(0, half)),
-            "masked_error_with_dates": self._mean(error, slice(half, None)),
-            "background_error": self._mean(background, slice(None)),
-            "coverage": self._mean((error < INTERVAL_90 * scale).float(), slice(None)),
+    def add(self, output: Tensor, batch: Batch) -> None:
+        """Counts some windows.
+
+        Args:
+            output: (N, C or 2 C, H, W) of the generator.
+            batch: What it was made from.
+        """
+        count = len(self._bands)
+        unit = 1.0 if self._encoding.layout == "fusion" else self._encoding.unit
+        image, truth, cloudy = (unit * array for array in (output[:, :count], batch["truth"], batch["cloudy"]))
+        known, under = batch["known"], batch["known"] * batch["cloud"]
+        error = (image - truth).abs()
+        self._add("reconstruction", error, under)
+        self._add("reproduction", (image - cloudy).abs(), batch["known"] * (1 - batch["cloud"]))
+        self._add("target", error, known)
+        self._add("rmse", error**2, known, torch.sqrt)
+        self._add("identity", (cloudy - truth).abs(), under)
+        self._add("sam", *_angles(image * known, truth * known))
+        if self._encoding.output in INTERVAL_90:
+            scale = output[:, count:] if self._encoding.output == "laplace" else output[:, count:].sqrt() * unit
+            shares = error / (INTERVAL_90[self._encoding.output] * scale)
+            self._add("coverage_90", (shares < 1).float(), under)
+            places = torch.bucketize(shares[under > 0].log10(), SHARES.to(shares.device))
+            counted = torch.bincount(places, minlength=len(SHARES) + 1).double()
+            self.sums["shares"] = self.sums.get("shares", 0) + counted
+        squares = torch.stack([(error**2 * under).sum(dim=(0, 2, 3)), under.sum(dim=(0, 2, 3))])
+        self.sums["band_rmse"] = self.sums.get("band_rmse", 0) + squares.double()
+
+    def _add(
+        self, name: str, values: Tensor, weight: Tensor, of_mean: Callable[[Tensor], Tensor] | None = None
+    ) -> None:
+        total = weight.sum(dim=(1, 2, 3))
+        means = (values * weight).sum(dim=(1, 2, 3))[total > 0] / total[total > 0]
+        means = means if of_mean is None else of_mean(means)
+        found = torch.stack([means.double().sum(), means.new_tensor(len(means)).double()])
+        self.sums[name] = self.sums.get(name, 0) + found
+
+    def means(self) -> dict[str, Any]:
+        """Gives every figure, and under `band_rmse` the root mean square error of each band under cloud."""
+        figures: dict[str, Any] = {
+            name: round(float(total / count), 6)
+            for name, (total, count) in ((name, sums) for name, sums in self.sums.items() if len(sums) == 2)
+            if name != "band_rmse" and count
         }
+        if "shares" in self.sums:
+            below = self.sums["shares"].cumsum(0) / self.sums["shares"].sum()
+            figures["spread"] = round(10 ** float(SHARES[min(int((below < 0.9).sum()), len(SHARES) - 1)]), 4)
+        squares, pixels = self.sums["band_rmse"]
+        figures["band_rmse"] = {
+            band: round(float((square / number).sqrt()), 6)
+            for band, square, number in zip(self._bands, squares, pixels, strict=True)
+            if number
+        }
+        return figures
 
-    def widening(self, network: Network) -> float:
-        """Gives the factor by which the scales must grow so that 90 % of all errors lie in their 90 % interval."""
-        error, scale = self._errors(network)
-        return float(np.quantile((error / (INTERVAL_90 * scale))[self._weight > 0].numpy(), 0.9))
 
-    def _errors(self, network: Network) -> tuple[Tensor, Tensor]:
-        """Gives the absolute errors and their scales, (N, 13, H, W) each."""
-        network.eval()
-        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
-            output = torch.cat([network(part) for part in torch.split(self._inputs, 8)]).float()
-        predicted, scale = output.chunk(2, dim=1)
-        return (predicted - self._truth).abs(), scale
+def as_words(figures: Mapping[str, Any]) -> str:
+    """Says what matters of some figures."""
+    return (
+        f"validation error under cloud {figures.get('reconstruction', float('nan')):.4f} "
+        f"(input {figures.get('identity', float('nan')):.4f})"
+    )
 
-    def _mean(self, values: Tensor, windows: slice) -> float:
-        """Mean over the masked pixels of each window, then over the windows that have any."""
-        weight = self._weight[windows].sum(dim=(1, 2, 3))
-        sums = (values[windows] * self._weight[windows]).sum(dim=(1, 2, 3))
-        means = sums[weight > 0] / weight[weight > 0]
-        return round(float(means.mean()), 5)
+
+def _angles(image: Tensor, truth: Tensor) -> tuple[Tensor, Tensor]:
+    """Gives the spectral angle of each pixel in degrees and where there is one, (N, 1, H, W) each."""
+    lengths = image.norm(dim=1, keepdim=True) * truth.norm(dim=1, keepdim=True)
+    cosine = (image * truth).sum(dim=1, keepdim=True) / lengths.clamp(min=1e-9)
+    return torch.rad2deg(torch.arccos(cosine.clamp(-1, 1))), (lengths > 0).float()

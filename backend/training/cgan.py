@@ -1,0 +1,102 @@
+"""Conditional adversarial training: pix2pix, SAR-Opt-cGAN (Grohnfeldt et al., 2018) and STGAN (Sarukkai et al., 2020).
+
+G* = arg min_G max_D L_cGAN(G, D) + lambda L1(G), and for several dates a term of temporal coherence between the
+predictions of the image's day and of a neighbouring one. The discriminator is shown what the generator is shown, and an
+image; the generator is never shown the truth.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from ..models.patchgan import Params as PatchParams
+from ..models.patchgan import PatchGAN
+from . import losses
+from .data import Batch
+from .recipe import Recipe
+from .system import AdamSettings, System
+
+
+@dataclass(frozen=True)
+class Discriminator:
+    """Size of a PatchGAN; what it is shown follows from the recipe."""
+
+    width: int = 64
+    layers: int = 3
+
+    def make(self, in_channels: int) -> PatchGAN:
+        """Makes one that is shown so many channels."""
+        return PatchGAN(PatchParams(in_channels, self.width, self.layers))
+
+
+@dataclass(frozen=True)
+class Settings:
+    adam: AdamSettings = field(default_factory=AdamSettings)
+    discriminator: Discriminator = field(default_factory=Discriminator)
+    adversarial: losses.Adversarial = "cross-entropy"
+    adversarial_weight: float = 1.0
+    l1_weight: float = 100.0
+    coherence_weight: float = 0.0
+    """Of the temporal coherence; needs other dates."""
+
+
+class CGAN(System):
+    """A generator, and a discriminator that is shown its input beside its output."""
+
+    Settings: ClassVar[type] = Settings
+
+    def __init__(self, recipe: Recipe) -> None:
+        super().__init__(recipe)
+        channels = self.generator.in_channels + len(recipe.bands)
+        self.discriminator = recipe.settings.discriminator.make(channels)
+
+    def configure_optimizers(self) -> list[torch.optim.Optimizer]:
+        """Gives the optimisers of the generator and of the discriminator."""
+        return [self.recipe.settings.adam.make(network) for network in (self.generator, self.discriminator)]
+
+    def training_step(self, batch: Batch, batch_idx: int) -> None:
+        """Makes a step of the generator, then one of the discriminator."""
+        with self.turn_of(0):
+            image = self.image(self.generator(batch["x"]))
+            self.learn(0, self.generator_losses(batch, image), batch_idx)
+        with self.turn_of(1):
+            self.learn(1, self.discriminator_losses(batch, image.detach()), batch_idx)
+
+    def generator_losses(self, batch: Batch, image: Tensor) -> dict[str, Tensor]:
+        """Gives the weighted losses of the generator.
+
+        Args:
+            batch: What was observed, and the truth.
+            image: (N, C, H, W) what the generator makes of it.
+        """
+        settings = self.recipe.settings
+        judged = self.discriminator(torch.cat([batch["x"], image], dim=1)).float()
+        found = {
+            "adversarial": settings.adversarial_weight * losses.adversarial(judged, True, settings.adversarial),
+            "l1": settings.l1_weight * losses.l1(image, batch["truth"], batch["known"]),
+        }
+        if settings.coherence_weight:
+            found["coherence"] = settings.coherence_weight * self._incoherence(batch, image)
+        return found
+
+    def discriminator_losses(self, batch: Batch, image: Tensor) -> dict[str, Tensor]:
+        """Gives the loss of the discriminator: half as fast as the generator, as Isola et al. (2017) do."""
+        kind, halves = self.recipe.settings.adversarial, []
+        for shown, real in ((batch["truth"], True), (image, False)):
+            judged = self.discriminator(torch.cat([batch["x"], shown], dim=1)).float()
+            halves.append(losses.adversarial(judged, real, kind) / 2)
+        return {"discriminator": torch.stack(halves).sum()}
+
+    def _incoherence(self, batch: Batch, image: Tensor) -> Tensor:
+        """Holds the prediction of the first other date, from the same frames, against that of the image."""
+        frames = self.recipe.encoding.frames
+        first = batch["x"].unflatten(1, (frames, -1))  # (N, T, F, H, W)
+        swapped = torch.cat([first[:, 1:2], first[:, :1], first[:, 2:]], dim=1)
+        other = self.image(self.generator(swapped.flatten(1, 2)))
+        seen = first[:, 1, : len(self.recipe.bands)]
+        both = batch["known"] * batch["clear"][:, :1]
+        return losses.coherence(image, other, batch["truth"], seen, both)

@@ -1,0 +1,186 @@
+"""Samples as tensors: item i of epoch e is the same in every run, whoever draws it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import lightning as L
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from ..datasets.collection import Collection
+from ..datasets.place import Place
+from ..datasets.samples import Sample, draw_clear, draw_scene, draw_window
+from ..encoding import Encoding, encode
+from ..errors import InputError
+from ..sensors import Float
+from .recipe import Recipe
+
+Batch = dict[str, Tensor]
+"""x (N, in_channels, H, W) the encoded observation; in the network's units (N, C, H, W): truth, cloudy (the image as
+measured) and other (clear ground of another place); cloud (N, 1, H, W) 1 under cloud and shadow; known (N, C, H, W)
+1 where the truth is known; days (N, frames - 1) of the other dates and their clear (N, frames - 1, H, W)."""
+
+LICENCE = "that of the data it was trained on: {data}"
+ATTEMPTS = 50
+"""Places that are tried before a data set is said not to fit."""
+VALIDATION = -1
+"""The epoch whose samples are used for validation."""
+
+
+class Windows(Dataset[Batch]):
+    """All windows of an epoch; an item is the windows of one drawn scene.
+
+    Args:
+        collection: Places and clouds.
+        recipe: What a sample is.
+        epoch: Chooses the random numbers; VALIDATION draws the same every time.
+        unpaired: Whether `other` is wanted.
+    """
+
+    def __init__(self, collection: Collection, recipe: Recipe, epoch: int, unpaired: bool) -> None:
+        self._collection, self._recipe, self._epoch, self._unpaired = collection, recipe, epoch, unpaired
+        encoding, choices = recipe.encoding, recipe.data.choices
+        if encoding.layout == "frames":
+            sar = encoding.sar_range is not None or bool(choices.sar)
+            choices = dataclasses.replace(choices, bands=recipe.bands, dates=encoding.frames - 1, sar=sar)
+        self._choices = choices
+        self._order = np.random.default_rng((recipe.fit.seed, epoch + 1)).permutation(len(collection.places))
+
+    def __len__(self) -> int:
+        data = self._recipe.data
+        count = data.validation_samples if self._epoch == VALIDATION else data.samples
+        return max(count // data.windows, 1) if count else len(self._order)
+
+    def __getitem__(self, item: int) -> Batch:
+        rng = np.random.default_rng((self._recipe.fit.seed, self._epoch + 1, item))
+        place = self._place(item, rng)
+        scene = draw_scene(place, self._collection, rng, self._choices)
+        size = self._recipe.data.window_px
+        samples = [draw_window(scene, size, rng) for _ in range(self._recipe.data.windows)]
+        batch = as_batch(samples, self._recipe)
+        if self._unpaired:
+            elsewhere = [self._place(None, rng) for _ in samples]
+            clear = [draw_clear(other, rng, self._choices, size) for other in elsewhere]
+            batch["other"] = torch.from_numpy(np.stack([units(image, self._recipe.encoding) for image in clear]))
+        return batch
+
+    def _place(self, item: int | None, rng: np.random.Generator) -> Place:
+        """Gives a place that fits: that whose turn it is, or a random one if places have weights or none is meant."""
+        places = self._collection.places
+        shares = self._collection.shares
+        for attempt in range(ATTEMPTS):
+            if item is None or shares is not None or attempt:
+                index = int(rng.choice(len(places), p=shares))
+            else:
+                index = int(self._order[item % len(places)])
+            place = places[index]
+            if self._fits(place):
+                return place
+        wanted = ", ".join(self._recipe.bands)
+        raise InputError(
+            f"None of {ATTEMPTS} places of the data set {self._recipe.data.name!r} has what the recipe "
+            f"{self._recipe.name!r} needs: the bands {wanted}{' and Sentinel-1' if self._choices.sar else ''}.",
+            "Choose other bands or another data set in the recipe.",
+        )
+
+    def _fits(self, place: Place) -> bool:
+        if self._recipe.encoding.layout == "fusion":
+            return True
+        return set(self._recipe.bands) <= set(place.bands) and (place.sar is not None or not self._choices.sar)
+
+
+def units(reflectance: Float, encoding: Encoding) -> Float:
+    """Reflectance to what the network's output is compared with."""
+    return reflectance if encoding.layout == "fusion" else encoding.to_units(reflectance)
+
+
+def as_batch(samples: Sequence[Sample], recipe: Recipe) -> Batch:
+    """Stacks samples of equal size."""
+    parts = [_tensors(sample, recipe) for sample in samples]
+    return {key: torch.from_numpy(np.stack([part[key] for part in parts])) for key in parts[0]}
+
+
+def _tensors(sample: Sample, recipe: Recipe) -> dict[str, Float]:
+    """Bands that a sample lacks are 0 and not known."""
+    seen, encoding = sample.observation, recipe.encoding
+    slots = [recipe.bands.index(name) for name in seen.bands]
+    shape = (len(recipe.bands), *sample.known.shape)
+    truth, cloudy, known = (np.zeros(shape, np.float32) for _ in range(3))
+    truth[slots], cloudy[slots], known[slots] = (
+        units(sample.truth, encoding),
+        units(seen.optical, encoding),
+        sample.known,
+    )
+    tensors = {"x": encode(seen, recipe.bands, encoding), "truth": truth, "cloudy": cloudy, "known": known}
+    tensors["cloud"] = seen.cloud[None].astype(np.float32)
+    if encoding.frames > 1 and seen.dates_clear is not None and seen.days is not None:
+        tensors["clear"] = seen.dates_clear[: encoding.frames - 1].astype(np.float32)
+        tensors["days"] = seen.days[: encoding.frames - 1].astype(np.float32)
+    return tensors
+
+
+def joined(items: Sequence[Batch]) -> Batch:
+    """Puts the windows of several scenes into one batch."""
+    return {key: torch.cat([item[key] for item in items]) for key in items[0]}
+
+
+class Feed(L.LightningDataModule):
+    """The loaders of a run, made anew for each epoch.
+
+    Args:
+        recipe: What is learned.
+        training: Places to learn from.
+        validation: Places that are never learned from.
+        unpaired: Whether the scheme wants `other`.
+        workers: Processes that draw samples; 0: none beside the training.
+    """
+
+    def __init__(
+        self, recipe: Recipe, training: Collection, validation: Collection, unpaired: bool, workers: int
+    ) -> None:
+        super().__init__()
+        self.training, self.validation = training, validation
+        self._recipe, self._unpaired, self._workers = recipe, unpaired, workers
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What a card says of the data: the prior, the licence and what was seen."""
+        return {
+            "prior": self.training.prior,
+            "licence": LICENCE.format(data=self._recipe.data.name),
+            "names": seen(self.training),
+        }
+
+    def train_dataloader(self) -> DataLoader[Batch]:
+        """The samples of the trainer's current epoch."""
+        epoch = self.trainer.current_epoch if self.trainer else 0
+        return self._loader(Windows(self.training, self._recipe, epoch, self._unpaired), drop_last=True)
+
+    def val_dataloader(self) -> DataLoader[Batch]:
+        """The same samples every time."""
+        return self._loader(Windows(self.validation, self._recipe, VALIDATION, unpaired=False), drop_last=False)
+
+    def _loader(self, windows: Windows, drop_last: bool) -> DataLoader[Batch]:
+        scenes = max(self._recipe.fit.batch // self._recipe.data.windows, 1)
+        return DataLoader(
+            windows,
+            batch_size=min(scenes, len(windows)),
+            collate_fn=joined,
+            num_workers=self._workers,
+            drop_last=drop_last,
+            pin_memory=torch.cuda.is_available(),
+        )
+
+
+def seen(collection: Collection) -> list[str]:
+    """Names the places that are learned from, a line for each data set: cards hold them against leaked scores."""
+    groups: dict[str, set[str]] = {}
+    for name in collection.names:
+        group, _, place = name.partition("/")
+        groups.setdefault(group, set()).add(place.partition("/")[0])
+    return [f"{group}: {', '.join(sorted(filter(None, places))) or 'all'}" for group, places in groups.items()]

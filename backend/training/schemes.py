@@ -1,0 +1,28 @@
+"""All ways of training, by name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..errors import UsageError
+from .cgan import CGAN
+from .supervised import Supervised
+
+if TYPE_CHECKING:
+    from .system import System
+
+SCHEMES: dict[str, type[System]] = {
+    "supervised": Supervised,
+    "cgan": CGAN,
+}
+
+
+def find_scheme(name: str) -> type[System]:
+    """Gives a scheme.
+
+    Raises:
+        UsageError: The name is unknown.
+    """
+    if name not in SCHEMES:
+        raise UsageError(f"There is no training scheme {name!r}; known are {', '.join(SCHEMES)}.", "Name one of them.")
+    return SCHEMES[name]

@@ -1,0 +1,56 @@
+"""Learning from pairs: the generator's output is held against the ground of the same day, or of another one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import torch
+from torch import Tensor
+
+from . import losses
+from .data import Batch
+from .system import System
+
+
+@dataclass(frozen=True)
+class Settings:
+    loss: Literal["l1", "carl", "laplace", "gaussian"] = "l1"
+    optimizer: Literal["adam", "adamw", "nadam"] = "adam"
+    learning_rate: float = 1e-3
+    weight_decay: float = 0.0
+    clear_weight: float = 1.0
+    """Of clear pixels in the loss; clouded ones weigh 1. `carl` weighs by itself."""
+    absolute_weight: float = 0.0
+    """Of the absolute error beside the likelihood `laplace`."""
+
+
+OPTIMIZERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW, "nadam": torch.optim.NAdam}
+
+
+class Supervised(System):
+    """One network, one loss."""
+
+    Settings: ClassVar[type] = Settings
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        """Gives the one optimiser."""
+        chosen = self.recipe.settings
+        return OPTIMIZERS[chosen.optimizer](
+            self.generator.parameters(), lr=chosen.learning_rate, weight_decay=chosen.weight_decay
+        )
+
+    def training_step(self, batch: Batch, batch_idx: int) -> None:
+        """Makes one step."""
+        self.learn(0, {self.recipe.settings.loss: self._loss(self.generator(batch["x"]).float(), batch)}, batch_idx)
+
+    def _loss(self, output: Tensor, batch: Batch) -> Tensor:
+        settings, truth, known = self.recipe.settings, batch["truth"], batch["known"]
+        if settings.loss == "carl":
+            return losses.carl(self.image(output), batch["cloudy"], truth, batch["cloud"], known)
+        weight = known * torch.where(batch["cloud"] > 0, 1.0, settings.clear_weight)
+        if settings.loss == "laplace":
+            return losses.laplace(output, truth, weight, settings.absolute_weight)
+        if settings.loss == "gaussian":
+            return losses.gaussian(output, truth, weight)
+        return losses.l1(self.image(output), truth, weight)

@@ -1,0 +1,229 @@
+"""What all ways of training share: the generator and its average, steps of optimisers, validation, exact resume."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import dataclasses
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, ClassVar
+
+import lightning as L
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from ..errors import TrainingDiverged, UsageError
+from ..models.network import Network
+from ..models.zoo import build
+from .data import Batch
+from .recipe import Recipe, recipe_facts
+from .validation import Figures
+
+WARM_UP_SHARE = 0.05
+LEAST_SHARE = 0.01
+"""Of the learning rate, where the cosine ends."""
+
+
+class System(L.LightningModule):
+    """A way of training.
+
+    A subclass makes its further networks in __init__, its optimisers in configure_optimizers, and in training_step
+    calls `learn` once for each of them.
+
+    Args:
+        recipe: What is trained. Its settings are of the subclass's Settings.
+    """
+
+    Settings: ClassVar[type]
+    """A frozen dataclass: the weights of the losses, learning rates, further networks."""
+    unpaired: ClassVar[bool] = False
+    """Whether batches hold `other`."""
+
+    def __init__(self, recipe: Recipe) -> None:
+        super().__init__()
+        self.automatic_optimization = False
+        self.recipe = recipe
+        self.generator = build(recipe.generator.architecture, recipe.generator.full)
+        self._check_channels()
+        self.averaged: Network | None = copy.deepcopy(self.generator) if recipe.fit.average else None
+        if self.averaged is not None:
+            self.averaged.requires_grad_(False)
+        self.batches_done = 0
+        self.losses: dict[str, float] = {}
+        """Means of the epoch's losses so far, for logs."""
+        self.figures: dict[str, Any] = {}
+        """Of the last validation, see validation.Figures."""
+        self._measured = Figures(recipe.encoding, recipe.bands)
+        self._counts: dict[str, int] = {}
+
+    def _check_channels(self) -> None:
+        bands, network = len(self.recipe.bands), self.generator
+        wanted = (self.recipe.encoding.in_channels(bands), bands * (1 if self.recipe.encoding.output == "image" else 2))
+        if (network.in_channels, network.out_channels) != wanted:
+            raise UsageError(
+                f"The generator {self.recipe.generator.architecture} takes {network.in_channels} channels and gives "
+                f"{network.out_channels}; {bands} bands in this encoding are {wanted[0]} and {wanted[1]}.",
+                "Change the recipe's bands, encoding or generator.parameters.",
+            )
+
+    @property
+    def used(self) -> Network:
+        """The generator that is validated and exported."""
+        return self.generator if self.averaged is None else self.averaged
+
+    def image(self, output: Tensor) -> Tensor:
+        """(N, C, H, W) the image in a generator's output, in its units."""
+        return output[:, : len(self.recipe.bands)].float()
+
+    def draw_latent(self, count: int, network: Network | None = None) -> Tensor:
+        """Draws z ~ N(0, I), (N, latent)."""
+        return torch.randn(count, (network or self.generator).latent, device=self.device)
+
+    def forward(self, batch: Batch) -> Tensor:
+        """Gives the generator's output for a batch; of one that samples, for z = 0."""
+        network = self.used
+        if network.latent:
+            output: Tensor = network(batch["x"], torch.zeros(len(batch["x"]), network.latent, device=self.device))
+        else:
+            output = network(batch["x"])
+        return output.float()
+
+    def learn(self, optimizer: int, losses: Mapping[str, Tensor], batch_idx: int) -> None:
+        """Adds the gradients of the sum of some losses to what one optimiser moves, and moves it when it is time.
+
+        Args:
+            optimizer: Its place in configure_optimizers.
+            losses: Named and already weighted; scalars.
+            batch_idx: Of the training step.
+
+        Raises:
+            TrainingDiverged: A loss is infinite or not a number.
+        """
+        self._note(losses)
+        chosen = self._optimizer(optimizer)
+        total = torch.stack(list(losses.values())).sum() / self.recipe.fit.accumulate
+        self.manual_backward(total)
+        if (batch_idx + 1) % self.recipe.fit.accumulate == 0 or self.trainer.is_last_batch:
+            if self.recipe.fit.clip:
+                self.clip_gradients(chosen, self.recipe.fit.clip, "norm")
+            chosen.step()
+            chosen.zero_grad(set_to_none=True)
+
+    @contextlib.contextmanager
+    def turn_of(self, optimizer: int) -> Iterator[None]:
+        """Lets gradients reach nothing but what one optimiser moves: losses are reckoned within, and learned."""
+        chosen = self._optimizer(optimizer)
+        self.toggle_optimizer(chosen)
+        yield
+        self.untoggle_optimizer(chosen)
+
+    def _optimizer(self, index: int) -> Any:
+        found = self.optimizers()
+        return found[index] if isinstance(found, list) else found
+
+    def _note(self, losses: Mapping[str, Tensor]) -> None:
+        values = {name: float(loss.detach()) for name, loss in losses.items()}
+        if not all(map(math.isfinite, values.values())):
+            words = ", ".join(f"{name} {value:.4g}" for name, value in values.items())
+            raise TrainingDiverged(self.current_epoch, self.batches_done, words)
+        for name, value in values.items():
+            count = self._counts[name] = self._counts.get(name, 0) + 1
+            before = self.losses.get(name, 0.0)
+            self.losses[name] = before + (value - before) / count
+
+    def on_train_start(self) -> None:
+        """Remembers the learning rates that schedules divide."""
+        for optimizer in self._all_optimizers():
+            for group in optimizer.param_groups:
+                group.setdefault("initial_lr", group["lr"])
+
+    def on_train_epoch_start(self) -> None:
+        """Starts the random numbers of dropout and latents anew, so that a resumed epoch is the same."""
+        torch.manual_seed(hash((self.recipe.fit.seed, self.current_epoch, self.global_rank)) % 2**63)
+        self.losses, self._counts = {}, {}
+
+    def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
+        """Sets the learning rates of this step."""
+        share = self._learning_rate_share(batch_idx)
+        for optimizer in self._all_optimizers():
+            for group in optimizer.param_groups:
+                group["lr"] = group["initial_lr"] * share
+
+    def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
+        """Moves the averaged weights towards the trained ones, faster at the start."""
+        self.batches_done += 1
+        if self.averaged is None:
+            return
+        decay = min(self.recipe.fit.average, (1 + self.batches_done) / (10 + self.batches_done))
+        with torch.no_grad():
+            for mean, value in zip(_state(self.averaged), _state(self.generator), strict=True):
+                if mean.is_floating_point():
+                    mean.lerp_(value, 1 - decay)
+                else:
+                    mean.copy_(value)
+
+    def _learning_rate_share(self, batch_idx: int) -> float:
+        fit = self.recipe.fit
+        done = (self.current_epoch + batch_idx / max(self.trainer.num_training_batches, 1)) / fit.epochs
+        if fit.schedule == "cosine":
+            risen = min((done + 1e-3) / WARM_UP_SHARE, 1.0)
+            left = (1 + math.cos(math.pi * max(done - WARM_UP_SHARE, 0) / (1 - WARM_UP_SHARE))) / 2
+            return risen * (LEAST_SHARE + (1 - LEAST_SHARE) * left)
+        if fit.schedule == "linear":
+            return float(min(1.0, 2 * (1 - done)))
+        if fit.schedule == "steps":
+            return float(fit.divide_by ** -sum(self.current_epoch >= epoch for epoch in fit.milestones))
+        return 1.0
+
+    def _all_optimizers(self) -> Iterable[Optimizer]:
+        found = self.optimizers(use_pl_optimizer=False)
+        return found if isinstance(found, list) else [found]
+
+    def on_validation_epoch_start(self) -> None:
+        """Begins to count."""
+        self._measured = Figures(self.recipe.encoding, self.recipe.bands)
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        """Measures the generator on a batch."""
+        self._measured.add(self(batch), batch)
+
+    def on_validation_epoch_end(self) -> None:
+        """Puts the figures of all processes together."""
+        if self.trainer.world_size > 1:
+            for name, sums in self._measured.sums.items():
+                self._measured.sums[name] = self.all_gather(sums).sum(dim=0)
+        self.figures = self._measured.means()
+        for name, value in self.figures.items():
+            if isinstance(value, float):
+                self.log(f"validation_{name}", value)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Adds all that an export needs."""
+        checkpoint["recipe"] = recipe_facts(self.recipe)
+        checkpoint["batches_done"] = self.batches_done
+        checkpoint["figures"] = self.figures
+        checkpoint["data"] = self.trainer.datamodule.facts  # type: ignore[attr-defined]
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Takes back what is no weight."""
+        self.batches_done = checkpoint["batches_done"]
+
+
+def _state(network: nn.Module) -> list[Tensor]:
+    return [*network.parameters(), *network.buffers()]
+
+
+@dataclasses.dataclass(frozen=True)
+class AdamSettings:
+    """Of an Adam optimiser, as adversarial training uses it."""
+
+    learning_rate: float = 2e-4
+    beta1: float = 0.5
+    beta2: float = 0.999
+
+    def make(self, *networks: nn.Module) -> torch.optim.Adam:
+        """Makes the optimiser of some networks."""
+        weights = [weight for network in networks for weight in network.parameters() if weight.requires_grad]
+        return torch.optim.Adam(weights, self.learning_rate, (self.beta1, self.beta2))
