@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,76 +11,88 @@ import numpy as np
 
 from ..background import BlockSums, sample
 from ..observation import Observation
-from ..sensors import BY_COUNT, Bool, Float
+from ..sensors import Bool, Float
+from .choices import Choices as Choices
 from .collection import Collection
+from .others import draw_others
 from .place import Day, Place
-from .seasons import another_day
-from .skies import MASK_LIMITS, clouded, smooth_field, turned
+from .skies import clouded
+from .view import RGB as RGB
+from .view import View, clearest_view, draw_view, grown, measured
 
-SCENE_PX = 256
-"""Side of the scene whose background is known; windows are cut out of it."""
-DATES_SHARE = ((0, 0.45), (1, 0.2), (2, 0.2), (3, 0.15))
 SAR_SHARE = 0.75
 SHIFT_SHARE = 0.9
-REAL_DATE_SHARE = 0.8
 INVALID_SHARE = 0.1
-RGB = ("B2", "B3", "B4")
-SUBSETS: tuple[tuple[tuple[str, ...], float], ...] = (
-    (BY_COUNT[13], 0.5),
-    (BY_COUNT[12], 0.15),
-    (BY_COUNT[10], 0.15),
-    (BY_COUNT[4], 0.15),
-    (RGB, 0.05),
-)
-"""Bands that users bring; those that a place lacks are left out."""
+CLOUDY = 0.95
+"""A day whose clear share is smaller is a cloudy one."""
+OFFSET = np.float32(0.1)
+"""Reflectance of the offset of 1000."""
 
 
 @dataclass(frozen=True)
 class Sample:
     observation: Observation
     truth: Float
-    """(C, H, W) reflectance of the ground on the same day."""
+    """(C, H, W) reflectance of the ground; of no meaning where it is not known."""
     known: Bool
     """(H, W) where the truth is known."""
 
 
-@dataclass(frozen=True)
-class Choices:
-    """What is fixed of a sample rather than drawn; None is drawn."""
+def draw_scene(place: Place, collection: Collection, rng: np.random.Generator, choices: Choices) -> Sample:
+    """Draws a scene of up to choices.scene_px: a day, a sky, other dates, and what the user has of bands and SAR.
 
-    bands: tuple[str, ...] | None = None
-    dates: int | None = None
-    sar: bool | None = None
-    real_dates: bool = False
-    """No invented dates: as many real ones as there are, up to `dates`."""
-
-
-def draw_scene(place: Place, collection: Collection, rng: np.random.Generator, choices: Choices = Choices()) -> Sample:
-    """Draws a scene of up to 256x256 px: a day, a sky, other dates, and what the user has of bands and SAR."""
-    view = _view(place, rng)
-    truths = [day for day in view.days if day.is_truth] or view.days[:1]
-    truth = truths[rng.integers(len(truths))]
-    gain = np.float32(np.exp(rng.normal(0, 0.08)))
-    sky = clouded(truth.optical * gain, view.bands, view.level, collection.veils, rng)
-    valid = truth.clear & _measured(truth.clear.shape, rng)
-    others = _others(view, truth, rng, choices)
-    observation = Observation(
+    Raises:
+        InputError: Real clouds shall be transplanted, and there are none.
+    """
+    days, view = place.days, draw_view(place, rng, choices)
+    cloudy, clear = _pick(days, rng, choices)
+    ground = view.day(clear or cloudy)
+    if choices.clouds == "real":
+        shown = ground if clear is None else view.day(cloudy)
+        image, cloud = shown.optical, ~shown.clear
+    else:
+        sky = clouded(ground.optical, view.bands, place.level, collection.veils, rng, choices)
+        image, cloud = sky.optical, sky.mask | ~ground.clear
+    valid = measured(image if choices.clouds == "real" else ground.optical) & _inside(cloud.shape, rng)
+    optical = image * valid
+    drawn = Observation(
         bands=view.bands,
-        level=view.level,
-        optical=np.where(valid, sky.optical, 0).astype(np.float32),
+        level=place.level,
+        optical=optical,
         valid=valid,
-        cloud=sky.mask,
-        background=truth.optical,
-        sar=view.sar if _chosen(choices.sar, SAR_SHARE, rng) else None,
+        cloud=cloud & valid,
+        background=optical,
+        sar=_sar(place, view, rng, choices),
     )
+    unused = [day for day in days if day is not cloudy and day is not clear]
+    others = draw_others(unused, ground, view, place.level, collection.veils, rng, choices)
     if others:
-        dates = np.stack([np.where(day.clear, day.optical * gain, 0) for day in others])
-        days = np.array([day.day - truth.day for day in others], np.float32)
-        observation = dataclasses.replace(
-            observation, dates=dates, dates_clear=np.stack([day.clear for day in others]), days=days
+        drawn = dataclasses.replace(
+            drawn,
+            dates=np.stack([day.optical for day in others]),
+            dates_clear=np.stack([day.clear for day in others]),
+            days=np.array([day.day - cloudy.day for day in others], np.float32),
         )
-    observation = with_context(observation, collection.prior, shift=rng.random() < SHIFT_SHARE)
-    return select(Sample(observation, truth.optical * gain, valid), _bands(view.bands, rng, choices.bands))
+    drawn = with_context(drawn, collection.prior, shift=rng.random() < SHIFT_SHARE)
+    known = np.zeros_like(valid) if clear is None else ground.clear & measured(ground.optical)
+    return _changed(Sample(drawn, ground.optical, known), rng, choices)
+
+
+def draw_clear(place: Place, rng: np.random.Generator, choices: Choices, size: int) -> Float:
+    """Draws a window of ground as it is on a clear day, for what is learned without pairs.
+
+    Args:
+        place: One of its days should be clear.
+        rng: Chooses everything.
+        choices: Bands, turns, gain and jitter count; without bands, all that the place has.
+        size: Side of the window in pixels.
+
+    Returns:
+        (C, size, size) reflectance, of several windows the clearest.
+    """
+    choices = dataclasses.replace(choices, bands=choices.bands or place.bands)
+    day = _clear_day(place.days, rng)
+    return grown(clearest_view(place, day, size, rng, choices).day(day).optical, size)
 
 
 def with_context(observation: Observation, prior: Mapping[str, float], shift: bool = True) -> Observation:
@@ -118,84 +130,85 @@ def select(drawn: Sample, bands: Sequence[str]) -> Sample:
 
 def cut(drawn: Sample, row: int, column: int, size: int) -> Sample:
     """Cuts a square window out of a scene."""
-    at = (slice(row, row + size), slice(column, column + size))
-    observation = drawn.observation
-    arrays: dict[str, Any] = {
-        field.name: value[..., at[0], at[1]]
-        for field in dataclasses.fields(observation)
-        if isinstance(value := getattr(observation, field.name), np.ndarray) and value.ndim > 1
-    }
-    return Sample(dataclasses.replace(observation, **arrays), drawn.truth[..., at[0], at[1]], drawn.known[at])
+    return _mapped(drawn, lambda array: array[..., row : row + size, column : column + size])
 
 
 def draw_window(drawn: Sample, size: int, rng: np.random.Generator) -> Sample:
-    """Cuts a window, of five the one whose share of cloud is nearest to a half."""
+    """Cuts a window, of five the one whose share of cloud is nearest to a half; mirrors a scene that is too small."""
+    drawn = _mapped(drawn, lambda array: grown(array, size))
     height, width = drawn.known.shape
     corners = [(int(rng.integers(height - size + 1)), int(rng.integers(width - size + 1))) for _ in range(5)]
-    windows = [cut(drawn, row, column, size) for row, column in corners]
-    return min(windows, key=lambda window: abs(float(window.observation.cloud.mean()) - 0.5))
+    cloud = drawn.observation.cloud
+    shares = [cloud[row : row + size, column : column + size].mean() for row, column in corners]
+    return cut(drawn, *corners[int(np.argmin(np.abs(np.array(shares) - 0.5)))], size)
 
 
-def _view(place: Place, rng: np.random.Generator) -> Place:
-    """Cuts a scene out of a place and turns it."""
-    height, width = place.days[0].optical.shape[-2:]
-    row, column = (int(rng.integers(max(size - SCENE_PX, 0) + 1)) for size in (height, width))
-    way = int(rng.integers(8))
-
-    def seen(array: np.ndarray) -> np.ndarray:
-        return turned(array[..., row : row + SCENE_PX, column : column + SCENE_PX], way)
-
-    days = [Day(seen(day.optical), seen(day.clear), day.day) for day in place.days]
-    return dataclasses.replace(place, days=days, sar=None if place.sar is None else seen(place.sar))
+def _mapped(drawn: Sample, change: Callable[[np.ndarray], np.ndarray]) -> Sample:
+    """Changes all images and masks of a sample."""
+    observation = drawn.observation
+    arrays: dict[str, Any] = {
+        field.name: change(value)
+        for field in dataclasses.fields(observation)
+        if isinstance(value := getattr(observation, field.name), np.ndarray) and value.ndim > 1
+    }
+    return Sample(dataclasses.replace(observation, **arrays), change(drawn.truth), change(drawn.known))
 
 
-def _others(place: Place, truth: Day, rng: np.random.Generator, choices: Choices) -> list[Day]:
-    """Draws other dates, real ones where there are any, each under clouds of its own."""
-    count = choices.dates
-    if count is None:
-        counts, shares = zip(*DATES_SHARE, strict=True)
-        count = int(rng.choice(counts, p=shares))
-    real = [day for day in place.days if day is not truth and day.clear.any()]
-    rng.shuffle(real)
-    days = []
-    for _ in range(count):
-        if real and (choices.real_dates or rng.random() < REAL_DATE_SHARE):
-            days.append(real.pop())
-        elif not choices.real_dates:
-            optical, distance = another_day(truth.optical, place.bands, rng)
-            days.append(Day(optical, truth.clear, truth.day + distance))
-    return [_own_clouds(day, rng) for day in days]
+def _pick(days: Sequence[Day], rng: np.random.Generator, choices: Choices) -> tuple[Day, Day | None]:
+    """Gives the day that is shown and the day that is the truth: the same one under clouds that are added."""
+    if choices.clouds != "real":
+        day = _clear_day(days, rng)
+        return day, day
+    cloudy = [day for day in days if day.clear.mean() < CLOUDY] or [min(days, key=lambda day: day.clear.mean())]
+    shown = cloudy[rng.integers(len(cloudy))]
+    truths = [day for day in days if day is not shown and day.is_truth]
+    return shown, min(truths, key=lambda day: abs(day.day - shown.day), default=None)
 
 
-def _own_clouds(day: Day, rng: np.random.Generator) -> Day:
-    """Clouds another date, and masks most of it: what thin cloud a mask misses stays."""
-    if rng.random() < 0.4:
-        return day
-    cells = int(rng.integers(3, 12))
-    field = smooth_field(day.clear.shape, rng, cells) + 0.5 * smooth_field(day.clear.shape, rng, 3 * cells)
-    opacity = np.clip((field - rng.uniform(-0.8, 1.5)) * rng.uniform(0.3, 2.0), 0, 1)
-    clear = day.clear & (opacity <= rng.choice(MASK_LIMITS))
-    optical = np.where(clear, day.optical * (1 - opacity) + opacity * 0.6, 0).astype(np.float32)
-    return Day(optical, clear, day.day)
+def _clear_day(days: Sequence[Day], rng: np.random.Generator) -> Day:
+    clear = [day for day in days if day.is_truth] or [max(days, key=lambda day: day.clear.mean())]
+    return clear[rng.integers(len(clear))]
 
 
-def _measured(shape: tuple[int, ...], rng: np.random.Generator) -> Bool:
+def _sar(place: Place, view: View, rng: np.random.Generator, choices: Choices) -> Float | None:
+    wanted = bool(rng.random() < SAR_SHARE) if choices.sar is None else choices.sar
+    missing = rng.random() < choices.sar_dropout
+    if not wanted or (place.sar is None and choices.sar is None):
+        return None
+    if missing or place.sar is None:
+        return np.full((2, *view.mask(place.days[0].clear).shape), np.nan, np.float32)
+    return view.sar(place.sar)
+
+
+def _inside(shape: tuple[int, ...], rng: np.random.Generator) -> Bool:
     """Sometimes an edge of the image runs through the scene."""
-    measured = np.ones(shape, bool)
+    inside = np.ones(shape, bool)
     if rng.random() < INVALID_SHARE:
-        rows, columns = np.mgrid[: shape[0], : shape[1]]
+        rows, columns = np.ogrid[: shape[0], : shape[1]]
         angle = rng.uniform(0, 2 * np.pi)
         distance = (rows - shape[0] / 2) * np.sin(angle) + (columns - shape[1] / 2) * np.cos(angle)
-        measured = distance < rng.uniform(0.1, 0.5) * shape[0]
-    return measured
+        inside = distance < rng.uniform(0.1, 0.5) * shape[0]
+    return inside
 
 
-def _bands(have: Sequence[str], rng: np.random.Generator, fixed: tuple[str, ...] | None) -> tuple[str, ...]:
-    index = int(rng.choice(len(SUBSETS), p=[share for _, share in SUBSETS]))
-    wanted = fixed or SUBSETS[index][0]
-    return tuple(name for name in wanted if name in have) or tuple(have)
+def _changed(drawn: Sample, rng: np.random.Generator, choices: Choices) -> Sample:
+    """Forgets the offset and drops bands, as often as asked."""
+    if rng.random() < choices.forgotten_offset:
+        drawn = _brighter(drawn)
+    dropped = np.flatnonzero(rng.random(len(drawn.truth)) < choices.band_dropout)[: len(drawn.truth) - 1]
+    seen = drawn.observation
+    images = [seen.optical, seen.background]
+    images += [array for array in (seen.dates, seen.dates_shift) if array is not None]
+    for image in images:
+        image[..., dropped, :, :] = 0
+    return drawn
 
 
-def _chosen(fixed: bool | None, share: float, rng: np.random.Generator) -> bool:
-    drawn = bool(rng.random() < share)
-    return drawn if fixed is None else fixed
+def _brighter(drawn: Sample) -> Sample:
+    """Adds the offset to all that was measured."""
+    seen = drawn.observation
+    dates = None if seen.dates is None else seen.dates + OFFSET * seen.dates.any(axis=1, keepdims=True)
+    brighter = dataclasses.replace(
+        seen, optical=seen.optical + OFFSET * seen.valid, background=seen.background + OFFSET, dates=dates
+    )
+    return Sample(brighter, drawn.truth + OFFSET, drawn.known)

@@ -8,16 +8,21 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.ndimage import binary_dilation, binary_erosion, zoom
 
+from ..cloudfield import Kind
+from ..errors import InputError
 from ..sensors import NAMES, WAVELENGTH_NM, Bool, Float, Level
 from ..simulate import simulate
+from .choices import Choices
 from .pairs import Veil
+from .view import turned
 
+THICK: tuple[Kind, ...] = ("cumulus", "stratus", "mixed")
+"""Skies with low clouds."""
 MASK_LIMITS = (0.05, 0.05, 0.1, 0.15, 0.25)
 """Opacities from which detectors see a cloud."""
 SHADOW_LIMIT = 0.15
 MAX_GROW_PX = 7
 SIMULATED_SHARE = 0.6
-HAZE_SHARE = 0.25
 MAX_HAZE = 0.25
 SHADOW_SHARE = 0.7
 MAX_SHADOW_SHIFT_PX = 40
@@ -32,7 +37,7 @@ class Clouded:
 
 
 def clouded(
-    clear: Float, bands: Sequence[str], level: Level, veils: Sequence[Veil], rng: np.random.Generator
+    clear: Float, bands: Sequence[str], level: Level, veils: Sequence[Veil], rng: np.random.Generator, choices: Choices
 ) -> Clouded:
     """Clouds clear ground at random.
 
@@ -42,15 +47,31 @@ def clouded(
         level: Of the image.
         veils: Real clouds to choose from; may be empty.
         rng: Chooses everything.
+        choices: Which clouds, and how often.
+
+    Raises:
+        InputError: Real clouds shall be transplanted, and there are none.
     """
-    if not veils or rng.random() < SIMULATED_SHARE:
-        result = simulate(clear, bands, rng.uniform(0.03, 0.7), rng, level=level)
+    if _simulated(veils, rng, choices):
+        kind: Kind = "cirrus" if rng.random() < choices.thin else THICK[rng.integers(len(THICK))]
+        result = simulate(clear, bands, rng.uniform(*choices.cover), rng, level=level, kind=kind)
         optical, opacity, shadow = result.optical, result.opacity, result.shadow
     else:
         optical, opacity, shadow = transplant(clear, bands, veils[int(rng.integers(len(veils)))], rng)
-    if rng.random() < HAZE_SHARE:
+    if rng.random() < choices.haze:
         optical = hazed(optical, bands, rng)
     return Clouded(optical, detected(opacity, shadow, rng))
+
+
+def _simulated(veils: Sequence[Veil], rng: np.random.Generator, choices: Choices) -> bool:
+    if choices.clouds == "transplanted":
+        if not veils:
+            raise InputError(
+                "Real clouds shall be transplanted, but the data hold no cloudy image with a clear one beside it.",
+                "Add such pairs, or choose clouds: simulated or mixed.",
+            )
+        return False
+    return choices.clouds == "simulated" or not veils or rng.random() < SIMULATED_SHARE
 
 
 def transplant(clear: Float, bands: Sequence[str], veil: Veil, rng: np.random.Generator) -> tuple[Float, Float, Float]:
@@ -105,9 +126,3 @@ def smooth_field(shape: tuple[int, ...], rng: np.random.Generator, cells: int) -
     factors = [size / (cells + 1) for size in shape]
     field: Float = zoom(coarse, factors, order=1, mode="nearest", grid_mode=True)
     return field
-
-
-def turned(array: np.ndarray, way: int) -> np.ndarray:
-    """Turns and mirrors the last two axes in one of eight ways."""
-    result = np.rot90(array, way % 4, axes=(-2, -1))
-    return result[..., ::-1] if way >= 4 else result
