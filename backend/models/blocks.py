@@ -54,3 +54,16 @@ class Up(nn.Module):
 def residuals(channels: int, count: int) -> nn.Sequential:
     """Gives `count` residual blocks in a row."""
     return nn.Sequential(*(Residual(channels) for _ in range(count)))
+
+
+def begin_gan(network: nn.Module) -> None:
+    """Draws weights as pix2pix and CycleGAN do: kernels N(0, 0.02), scales of batch norm N(1, 0.02), offsets 0."""
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
+            nn.init.normal_(module.weight, 0.0, 0.02)
+        elif isinstance(module, nn.BatchNorm2d):
+            nn.init.normal_(module.weight, 1.0, 0.02)
+        else:
+            continue
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)

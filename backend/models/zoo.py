@@ -7,11 +7,14 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..errors import ModelError
-from . import fusion
+from . import cyclegan, dsen2cr, fusion, unet
 from .network import Network
 
 NETWORKS: dict[str, tuple[type[Any], Callable[[Any], Network], Mapping[str, Any]]] = {
+    "cyclegan": (cyclegan.Params, cyclegan.CycleGAN, cyclegan.PRESETS),
+    "dsen2cr": (dsen2cr.Params, dsen2cr.DSen2CR, dsen2cr.PRESETS),
     "fusion": (fusion.Params, fusion.Fusion, fusion.PRESETS),
+    "unet": (unet.Params, unet.UNet, unet.PRESETS),
 }
 """Name: parameters, network, presets. Each has the presets `paper` (the published size) and `small`."""
 

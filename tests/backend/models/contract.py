@@ -132,10 +132,27 @@ class NetworkContract:
 
     def test_receptive_field_is_the_declared_one(self, network: Network) -> None:
         if network.radius_px is None:
-            assert _reach(network, 4 * network.stride_px) >= 2 * network.stride_px
+            assert reach(network, 4 * network.stride_px) >= 2 * network.stride_px
         else:
             half = network.stride_px * (network.radius_px // network.stride_px + 2)
-            assert _reach(network, 2 * half) == network.radius_px
+            assert reach(network, 2 * half) == network.radius_px
+
+    @pytest.mark.parametrize("strides", [2, 3, 7])
+    def test_tiles_equal_the_whole(self, network: Network, strides: int) -> None:
+        if network.radius_px is None:
+            return  # such networks are blended: see inference
+        stride, tile = network.stride_px, strides * network.stride_px
+        margin = -(-network.radius_px // stride) * stride
+        x, *z = inputs(network, 1, 2 * margin // stride + 5, 2 * margin // stride + 2)
+        with torch.inference_mode():
+            whole = network(x, *z)
+            for row in range(0, x.shape[2], tile):
+                for column in range(0, x.shape[3], tile):
+                    top, left = max(row - margin, 0), max(column - margin, 0)
+                    part = network(x[..., top : row + tile + margin, left : column + tile + margin], *z)
+                    inner = part[..., row - top :, column - left :][..., :tile, :tile]
+                    wanted = whole[..., row : row + tile, column : column + tile]
+                    torch.testing.assert_close(inner, wanted, rtol=1e-4, atol=1e-5)
 
 
 class DatesContract(NetworkContract):
@@ -153,7 +170,7 @@ class DatesContract(NetworkContract):
         assert output.isfinite().all()
 
 
-def _reach(network: Network, size: int) -> int:
+def reach(network: Network, size: int) -> int:
     """Distance in pixels from an output in the middle to the farthest input that moves it, along rows or columns.
 
     The place in the stride decides which side reaches farther, so all of the diagonal of one stride is tried.
@@ -164,10 +181,10 @@ def _reach(network: Network, size: int) -> int:
     x, *z = inputs(network, 1, size // stride, size // stride)
     x.requires_grad_(True)
     output = network(x, *z)
-    reach = 0
+    farthest = 0
     for place in range(middle, middle + stride):
         (gradient,) = torch.autograd.grad(output[0, :, place, place].sum(), x, retain_graph=True)
         for axis in ((0, 1, 3), (0, 1, 2)):
             seen = gradient.abs().sum(dim=axis).nonzero().flatten()
-            reach = max(reach, place - int(seen[0]), int(seen[-1]) - place)
-    return reach
+            farthest = max(farthest, place - int(seen[0]), int(seen[-1]) - place)
+    return farthest
