@@ -1,9 +1,10 @@
-"""The one backend of this QGIS: the dock and the Processing algorithms share it."""
+"""The backend of this QGIS, which the dock and the Processing algorithms share, and those of trainings."""
 
 from __future__ import annotations
 
 import threading
-from typing import List, Optional
+from contextlib import contextmanager
+from typing import Iterator, List, Optional
 
 from .client import Client
 from .environment import find_python
@@ -11,6 +12,7 @@ from .settings import Setting
 
 _lock = threading.Lock()
 _shared: List[Client] = []
+_own: List[Client] = []
 
 
 def shared_client() -> Client:
@@ -30,9 +32,25 @@ def shared_client() -> Client:
     return _shared[0]
 
 
-def close_shared_client() -> None:
-    """Ends the worker, if there is one."""
+@contextmanager
+def own_client() -> Iterator[Client]:
+    """Gives a client for a job so long that others should not wait for it.
+
+    Raises:
+        BackendError: As shared_client.
+    """
+    client = Client(find_python(Setting.PYTHON.get()))
+    _own.append(client)
+    try:
+        yield client
+    finally:
+        _own.remove(client)
+        client.close()
+
+
+def close_clients() -> None:
+    """Ends all workers."""
     with _lock:
-        clients, _shared[:] = list(_shared), []
+        clients, _shared[:] = [*_shared, *_own], []
     for client in clients:
         client.close()

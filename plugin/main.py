@@ -10,7 +10,7 @@ from qgis.PyQt.QtCore import Qt
 from qgis.PyQt.QtGui import QIcon
 from qgis.PyQt.QtWidgets import QAction
 
-from .backend_process import close_shared_client
+from .backend_process import close_clients
 from .environment import ROOT
 from .wording import tr
 
@@ -76,4 +76,4 @@ class Unclouded:
         if self._provider is not None:
             QgsApplication.processingRegistry().removeProvider(self._provider)
             self._provider = None
-        close_shared_client()
+        close_clients()

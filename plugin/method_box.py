@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections import Counter
+from pathlib import PurePath
 from typing import Any, Dict, List, Tuple
 
 from qgis.PyQt.QtCore import Qt
 from qgis.PyQt.QtWidgets import QComboBox, QWidget
 
-from ..backend.card import Card, read_card
-from ..backend.errors import ModelError
 from ..backend.protocol import NEED_DATES
-from .environment import ROOT
+from . import generators
 from .form_layout import shrinkable
 from .settings import Setting
 from .wording import tr
-
-BUNDLED = ROOT / "resources" / "models"
 
 
 class MethodBox(QComboBox):
@@ -31,8 +28,9 @@ class MethodBox(QComboBox):
             )
         )
         shrinkable(self)
+        self._installed: List[Dict[str, Any]] = []
         self._cards: Dict[str, Dict[str, Any]] = {}
-        self.show_models([_fields(card, path) for card, path in bundled_cards()])
+        self.show_models(generators.bundled())
         self.activated.connect(lambda _: Setting.METHOD.set(self.currentData()))
 
     def show_models(self, cards: List[Dict[str, Any]]) -> None:
@@ -41,20 +39,15 @@ class MethodBox(QComboBox):
         Args:
             cards: Fields of the cards of the installed generators, each with its `path`.
         """
-        chosen = self.currentData() or Setting.METHOD.get()
-        self.clear()
-        self._cards = {f"generator:{card['name']}": card for card in cards}
-        for file in Setting.MODEL_FILES.get():
-            self._add_file(file)
-        for data, card in self._cards.items():
-            self._add(card.get("title") or card["name"], data, tr("Generator {}").format(card["path"]))
-        if not self._cards:
-            self._add(tr("Generator (default)"), "generator:default", tr("The generator that the backend brings"))
-        self.insertSeparator(self.count())
-        for name, title, tip in _methods():
-            self._add(title, name, tip)
-        self.setCurrentIndex(max(self.findData(chosen), 0))
-        self.view().setMinimumWidth(self.view().sizeHintForColumn(0))
+        self._installed = cards
+        self._fill(self._offered())
+
+    def showPopup(self) -> None:
+        """Opens the list; a generator that was trained or removed since shows."""
+        offered = self._offered()
+        if offered != self._cards:
+            self._fill(offered)
+        super().showPopup()
 
     def choose_file(self, path: str) -> None:
         """Adds the generator of a file and chooses it.
@@ -62,12 +55,9 @@ class MethodBox(QComboBox):
         Raises:
             ModelError: The file holds no generator.
         """
-        read_card(path)
-        files = [file for file in Setting.MODEL_FILES.get() if file != path]
-        Setting.MODEL_FILES.set([path, *files][:10])
+        generators.remember_file(path)
         Setting.METHOD.set(f"generator:{path}")
-        installed = [card for data, card in self._cards.items() if data == f"generator:{card['name']}"]
-        self.show_models(installed)
+        self._fill(self._offered())
         self.setCurrentIndex(self.findData(f"generator:{path}"))
 
     def method_and_model(self) -> Tuple[str, str]:
@@ -84,30 +74,34 @@ class MethodBox(QComboBox):
             return tr("“{}” needs a radar image.").format(self.currentText())
         return ""
 
+    def _offered(self) -> Dict[str, Dict[str, Any]]:
+        """Gives the cards by the data of their items; a generator of the user's goes by its path."""
+        installed = {
+            f"generator:{card['name']}": card for card in self._installed if not generators.is_own(card["path"])
+        }
+        return {**installed, **{f"generator:{card['path']}": card for card in generators.own()}}
+
+    def _fill(self, cards: Dict[str, Dict[str, Any]]) -> None:
+        chosen = self.currentData() or Setting.METHOD.get()
+        self.clear()
+        self._cards = cards
+        titles = {data: card.get("title") or card["name"] for data, card in cards.items()}
+        count = Counter(titles.values())
+        for data, card in cards.items():
+            alike = count[titles[data]] > 1
+            text = f"{titles[data]} ({PurePath(card['path']).stem})" if alike else titles[data]
+            self._add(text, data, tr("Generator {}").format(card["path"]))
+        if not cards:
+            self._add(tr("Generator (default)"), "generator:default", tr("The generator that the backend brings"))
+        self.insertSeparator(self.count())
+        for name, title, tip in _methods():
+            self._add(title, name, tip)
+        self.setCurrentIndex(max(self.findData(chosen), 0))
+        self.view().setMinimumWidth(self.view().sizeHintForColumn(0))
+
     def _add(self, text: str, data: str, tip: str) -> None:
         self.addItem(text, data)
         self.setItemData(self.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
-
-    def _add_file(self, file: str) -> None:
-        try:
-            self._cards[f"generator:{file}"] = _fields(read_card(file), file)
-        except ModelError:  # it was moved or replaced since it was chosen: it is no longer offered
-            return
-
-
-def bundled_cards() -> List[Tuple[Card, str]]:
-    """Reads the cards of the generators that come with the plugin."""
-    found = []
-    for path in sorted(Path(BUNDLED).glob("*.safetensors")):
-        try:
-            found.append((read_card(str(path)), str(path)))
-        except ModelError:  # the backend says what is wrong with it when it is asked for
-            continue
-    return found
-
-
-def _fields(card: Card, path: str) -> Dict[str, Any]:
-    return {**vars(card), "path": path}
 
 
 def _methods() -> Tuple[Tuple[str, str, str], ...]:

@@ -15,8 +15,9 @@ from qgis.core import (
 )
 
 from ...backend.errors import UncloudedError
-from ...backend.protocol import Job
+from ...backend.protocol import Done, Job
 from ..backend_process import shared_client
+from ..client import Client
 from ..environment import find_python
 from ..job_builder import parse_bands
 from ..settings import Setting
@@ -30,6 +31,7 @@ class BackendAlgorithm(QgsProcessingAlgorithm):
     """An algorithm that the backend runs. Subclasses describe the parameters and make the job."""
 
     image_parameter = "OPTICAL"
+    """The one image that the results stem from; empty if there is none."""
     kinds: Dict[str, str] = {"OUTPUT": "image", "MASK_OUTPUT": "mask", "UNCERTAINTY_OUTPUT": "uncertainty"}
     """What each output shows, see styling.py."""
     result_name = "{}"
@@ -67,10 +69,8 @@ class BackendAlgorithm(QgsProcessingAlgorithm):
         values = Values(self, parameters, context)
         with spoken_errors():
             self._job = self.job(values)
-            self._source_name = Path(values.image(self.image_parameter) or "").stem
-        layer = values.layer(self.image_parameter)
-        if layer is not None:
-            self._source_id, self._source_name = layer.id(), layer.name()
+            if self.image_parameter:
+                self._note_source(values)
         return True
 
     def processAlgorithm(
@@ -80,13 +80,28 @@ class BackendAlgorithm(QgsProcessingAlgorithm):
             raise QgsProcessingException(tr("The algorithm was not prepared."))
         # Not while preparing: Processing forgets the layers to load of any context but this one.
         job = dataclasses.replace(self._job, **self.outputs(Values(self, parameters, context)))
-        with spoken_errors():
-            done = run(shared_client(), job, feedback)
+        with spoken_errors(), self.backend() as client:
+            done = run(client, job, feedback)
+        return self.results(done, context)
+
+    @contextmanager
+    def backend(self) -> Iterator[Client]:
+        """Gives the backend that runs the job."""
+        yield shared_client()
+
+    def results(self, done: Done, context: QgsProcessingContext) -> Dict[str, Any]:
+        """Gives the values of the outputs."""
         files = {"OUTPUT": done.output, "MASK_OUTPUT": done.mask_output, "UNCERTAINTY_OUTPUT": done.uncertainty_output}
         outputs = {name: path for name, path in files.items() if path}
         for name, path in outputs.items():
             self._dress(name, path, context)
         return {**outputs, "CLOUD_FRACTION": done.cloud_fraction}
+
+    def _note_source(self, values: Values) -> None:
+        self._source_name = Path(values.image(self.image_parameter) or "").stem
+        layer = values.layer(self.image_parameter)
+        if layer is not None:
+            self._source_id, self._source_name = layer.id(), layer.name()
 
     def _dress(self, name: str, path: str, context: QgsProcessingContext) -> None:
         """Has an output that goes into the project styled, and named unless the user or a model has named it."""

@@ -35,14 +35,14 @@ class ImageParameter(QgsProcessingParameterRasterLayer):
         return ImageParameter(self.name(), self.description(), self.defaultValue(), optional)
 
 
-class DatesParameter(QgsProcessingParameterMultipleLayers):
-    """Raster layers or paths, each of them perhaps with its day: `FILE@2020-06-01`."""
+class RastersParameter(QgsProcessingParameterMultipleLayers):
+    """Raster layers or paths, of products too; a date may carry its day: `FILE@2020-06-01`."""
 
     def checkValueIsAcceptable(self, value: Any, context: Optional[QgsProcessingContext] = None) -> bool:
         return all(isinstance(item, (str, QgsRasterLayer)) for item in listed(value))
 
-    def clone(self) -> DatesParameter:
-        return DatesParameter(self.name(), self.description(), self.layerType(), None, True)
+    def clone(self) -> RastersParameter:
+        return RastersParameter(self.name(), self.description(), self.layerType(), None, True)
 
 
 def other_image(name: str, description: str) -> QgsProcessingParameterDefinition:
@@ -50,7 +50,11 @@ def other_image(name: str, description: str) -> QgsProcessingParameterDefinition
 
 
 def other_dates(name: str) -> QgsProcessingParameterDefinition:
-    return DatesParameter(name, tr("Other dates of the same place"), QgsProcessing.SourceType.TypeRaster, None, True)
+    return other_images(name, tr("Other dates of the same place"))
+
+
+def other_images(name: str, description: str) -> QgsProcessingParameterDefinition:
+    return RastersParameter(name, description, QgsProcessing.SourceType.TypeRaster, None, True)
 
 
 def extent() -> QgsProcessingParameterDefinition:
@@ -92,11 +96,21 @@ def reading_parameters() -> List[QgsProcessingParameterDefinition]:
         None,
         True,
     )
-    return [_advanced(parameter) for parameter in (bands, level, offset)]
+    return [advanced(parameter) for parameter in (bands, level, offset)]
+
+
+def advanced(parameter: QgsProcessingParameterDefinition) -> QgsProcessingParameterDefinition:
+    parameter.setFlags(parameter.flags() | QgsProcessingParameterDefinition.Flag.FlagAdvanced)
+    return parameter
 
 
 def advanced_text(name: str, description: str, default: str) -> QgsProcessingParameterDefinition:
-    return _advanced(QgsProcessingParameterString(name, description, default))
+    return advanced(QgsProcessingParameterString(name, description, default))
+
+
+def optional_text(name: str, description: str, default: str, lines: bool = False) -> QgsProcessingParameterDefinition:
+    """Gives a text that may be empty, of several lines if wanted."""
+    return QgsProcessingParameterString(name, description, default, lines, True)
 
 
 def static_enum(name: str, description: str, options: Any) -> QgsProcessingParameterEnum:
@@ -107,8 +121,3 @@ def static_enum(name: str, description: str, options: Any) -> QgsProcessingParam
 def output(name: str, description: str, wanted: bool = True) -> QgsProcessingParameterRasterDestination:
     """Gives an output; one that is not wanted by default is optional."""
     return QgsProcessingParameterRasterDestination(name, description, None, not wanted, wanted)
-
-
-def _advanced(parameter: QgsProcessingParameterDefinition) -> QgsProcessingParameterDefinition:
-    parameter.setFlags(parameter.flags() | QgsProcessingParameterDefinition.Flag.FlagAdvanced)
-    return parameter

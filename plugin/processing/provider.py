@@ -7,15 +7,16 @@ from typing import List
 from qgis.core import QgsProcessingProvider
 from qgis.PyQt.QtGui import QIcon
 
-from ..backend_process import close_shared_client
+from ..backend_process import close_clients
 from ..environment import ROOT
 from .detectclouds import DetectCloudsAlgorithm
 from .removeclouds import RemoveCloudsAlgorithm
 from .simulateclouds import SimulateCloudsAlgorithm
+from .traingenerator import TrainGeneratorAlgorithm
 
 
 class UncloudedProvider(QgsProcessingProvider):
-    """Clouds: remove, detect, simulate."""
+    """Clouds: remove, detect, simulate; and train what removes them."""
 
     def id(self) -> str:
         return "unclouded"
@@ -27,7 +28,12 @@ class UncloudedProvider(QgsProcessingProvider):
         return QIcon(str(ROOT / "resources" / "icons" / "unclouded.svg"))
 
     def loadAlgorithms(self) -> None:
-        for algorithm in (RemoveCloudsAlgorithm(), DetectCloudsAlgorithm(), SimulateCloudsAlgorithm()):
+        for algorithm in (
+            RemoveCloudsAlgorithm(),
+            DetectCloudsAlgorithm(),
+            SimulateCloudsAlgorithm(),
+            TrainGeneratorAlgorithm(),
+        ):
             self.addAlgorithm(algorithm)
 
     def supportedOutputRasterLayerExtensions(self) -> List[str]:
@@ -37,5 +43,5 @@ class UncloudedProvider(QgsProcessingProvider):
         return "tif"
 
     def unload(self) -> None:
-        close_shared_client()
+        close_clients()
         super().unload()

@@ -15,6 +15,9 @@ from ..wording import duration, size, tr
 def run(client: Client, job: Job, feedback: QgsProcessingFeedback) -> Done:
     """Runs a job to its end and tells the feedback how it goes.
 
+    Returns:
+        What it wrote; of a training that was cancelled, what it kept.
+
     Raises:
         QgsProcessingException: It failed or was cancelled.
         UncloudedError: The backend could not be started, or died.
@@ -44,6 +47,9 @@ def _follow(client: Client, job: Job, feedback: QgsProcessingFeedback) -> Done:
                 feedback.setProgressText(stage)
         elif isinstance(event, Done):
             done = event
+        elif isinstance(event, Failed) and event.kept:
+            feedback.pushWarning(f"{event.message} {event.hint}")
+            done = Done(event.id, event.kept)
         else:
             _tell(event, client, feedback)
     if done is None:

@@ -94,6 +94,22 @@ class Values:
         """Gives the path of an output; None if it is not wanted."""
         return self._algorithm.parameterAsOutputLayer(self._given, name, self._context) or None
 
+    def file_output(self, name: str) -> str:
+        """Gives the path of an output that is no layer."""
+        return str(self._algorithm.parameterAsFileOutput(self._given, name, self._context))
+
+    def folder(self, name: str) -> Optional[str]:
+        """Gives the path of a folder; None if it is not set."""
+        return self.text(name) or None
+
+    def images(self, name: str) -> List[str]:
+        """Gives what the backend opens for each of several rasters.
+
+        Raises:
+            UncloudedError: As image.
+        """
+        return [self._image(item) for item in listed(self._given.get(name))]
+
     def overwritten(self, inputs: List[str]) -> str:
         """Gives the output that would replace an input or another output; empty if none would."""
         taken = {_absolute(path) for path in inputs}
@@ -119,6 +135,15 @@ class Values:
         if layer is None:
             raise UnreadableRaster(str(self._given.get(name)), tr("QGIS cannot load it"))
         return layer
+
+    def _image(self, item: Any) -> str:
+        path = local_path(item)
+        if path is not None:
+            return path
+        layer = item if isinstance(item, QgsRasterLayer) else self._context.getMapLayer(item)
+        if not isinstance(layer, QgsRasterLayer):
+            raise UnreadableRaster(str(item), tr("QGIS cannot load it"))
+        return source_path(layer)
 
     def _date(self, item: Any) -> str:
         path = local_path(item)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import struct
 import sys
 import time
@@ -13,6 +14,8 @@ from osgeo import gdal, osr
 from qgis.core import QgsApplication, QgsProject, QgsRasterLayer, QgsSettings
 from qgis.PyQt.QtCore import QCoreApplication, QEvent
 
+from unclouded.backend.card import Card, card_json
+from unclouded.backend.userdata import MODELS_VARIABLE
 from unclouded.plugin.client import Client
 from unclouded.plugin.dock import Dock
 from unclouded.plugin.settings import GROUP
@@ -40,6 +43,20 @@ def write_raster(path: Path, bands: int = 4, epsg: int | None = 32633, left: flo
     return str(path)
 
 
+def write_generator(path: Path, **changes: object) -> str:
+    """Writes a generator that has a card and no weights."""
+    fields = {
+        "name": "mine", "version": "1", "title": "My generator", "architecture": "x", "parameters": {},
+        "bands": ["B2"], "required_bands": ["B2"], "levels": ["L2A"], "sar": "optional", "dates": "optional",
+        "overlap_px": 8, "align_px": 8, "tile_px": 64, "prior": {"B2": 0.1}, "licence": "CC0", "citation": "",
+        "training_data": [], **changes,
+    }  # fmt: skip
+    header = json.dumps({"__metadata__": {"card": card_json(Card(**fields))}}).encode()
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(struct.pack("<Q", len(header)) + header)
+    return str(path)
+
+
 def wait_until(condition: Callable[[], bool], what: str = "") -> None:
     """Lets QGIS handle its events until a condition holds."""
     end = time.monotonic() + 60
@@ -51,7 +68,8 @@ def wait_until(condition: Callable[[], bool], what: str = "") -> None:
 
 
 @pytest.fixture(autouse=True)
-def clean(qgis_app: QgsApplication) -> Iterator[None]:
+def clean(qgis_app: QgsApplication, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv(MODELS_VARIABLE, str(tmp_path / "models"))
     QgsSettings().remove(GROUP)
     QgsProject.instance().clear()
     yield

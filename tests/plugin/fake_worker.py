@@ -14,6 +14,9 @@ broken     says that it cannot load its libraries, and leaves
 babble     writes text to standard output
 noisy      like normal, with much text on standard error
 idle       says hello and leaves with 0 when the first job comes, as if its idle time were over; then is normal
+
+A training copies the generator from which it starts. `slow`: it waits for Cancel, takes longer then than other jobs
+may, and keeps the copy.
 """
 
 import json
@@ -83,6 +86,22 @@ def wait_for_leave(job):
     shutil.rmtree(partial)
 
 
+def train(job):
+    for epoch in (1, 2):
+        say("Progress", id=job["id"], fraction=epoch / 3, stage=f"epoch {epoch} of 2")
+        say("Losses", id=job["id"], epoch=epoch, values={"l1": 0.5 / epoch})
+        say("Log", id=job["id"], level="info", text=f"Epoch {epoch} of 2: l1 {0.5 / epoch}.")
+    if BEHAVIOUR == "slow":
+        with changed:
+            changed.wait_for(lambda: stopped(job))
+        time.sleep(1.0)
+    shutil.copyfile(job["start_from"], job["output"])
+    if BEHAVIOUR == "slow":
+        hint = f"The best generator so far was kept: {job['output']}"
+        return say("Failed", id=job["id"], code="cancelled", message="Cancelled.", hint=hint, kept=job["output"])
+    return say("Done", id=job["id"], output=job["output"])
+
+
 def work(job):
     marker = os.path.join(os.path.dirname(job["output"]), "died")
     say("Log", id=job["id"], level="info", text="Bands were named by their count.")
@@ -102,6 +121,8 @@ def work(job):
         sys.stderr.write("first words\nlast words\n")
         sys.stderr.flush()
         os._exit(3)
+    if job["type"] == "TrainGenerator":
+        return train(job)
     if BEHAVIOUR == "slow":
         wait_for_leave(job)
     if job["id"] in cancelled:

@@ -2,29 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import struct
 from pathlib import Path
 
 import pytest
 from qgis.PyQt.QtWidgets import QWidget
 
-from unclouded.backend.card import Card, card_json
 from unclouded.backend.errors import ModelError
 from unclouded.backend.protocol import METHODS
 from unclouded.plugin.method_box import MethodBox
 
-
-def write_generator(path: Path, **changes: object) -> str:
-    fields = {
-        "name": "mine", "version": "1", "title": "My generator", "architecture": "x", "parameters": {},
-        "bands": ["B2"], "required_bands": ["B2"], "levels": ["L2A"], "sar": "optional", "dates": "optional",
-        "overlap_px": 8, "align_px": 8, "tile_px": 64, "prior": {"B2": 0.1}, "licence": "CC0", "citation": "",
-        "training_data": [], **changes,
-    }  # fmt: skip
-    header = json.dumps({"__metadata__": {"card": card_json(Card(**fields))}}).encode()
-    path.write_bytes(struct.pack("<Q", len(header)) + header)
-    return str(path)
+from .conftest import write_generator
 
 
 @pytest.fixture
@@ -76,3 +63,32 @@ def test_a_remembered_file_that_is_gone_is_no_longer_offered(box, parent, tmp_pa
     box.choose_file(str(path))
     path.unlink()
     assert MethodBox(parent).method_and_model()[1] != str(path)
+
+
+def test_generators_trained_since_are_listed_when_the_list_is_opened(box, tmp_path):
+    first = write_generator(tmp_path / "models" / "delta.safetensors", title="Tuned")
+    second = write_generator(tmp_path / "models" / "alps.safetensors", title="Tuned")
+    assert box.findData(f"generator:{first}") < 0
+    box.showPopup()
+    box.hidePopup()
+    assert box.itemText(box.findData(f"generator:{first}")) == "Tuned (delta)"
+    assert box.itemText(box.findData(f"generator:{second}")) == "Tuned (alps)"
+    assert box.method_and_model() == ("generator", "fusion")
+
+
+def test_a_generator_that_was_trained_anew_needs_what_its_new_card_says(box, tmp_path):
+    path = write_generator(tmp_path / "models" / "delta.safetensors", sar="none")
+    box.choose_file(path)
+    assert not box.missing(has_sar=False, has_dates=False)
+    write_generator(Path(path), sar="required")
+    box.showPopup()
+    box.hidePopup()
+    assert box.method_and_model() == ("generator", path)
+    assert "needs a radar image" in box.missing(has_sar=False, has_dates=False)
+
+
+def test_the_worker_and_the_folder_name_a_generator_once(box, tmp_path):
+    path = write_generator(tmp_path / "models" / "delta.safetensors")
+    box.show_models([{"name": "mine", "title": "My generator", "path": path}])
+    assert [box.itemData(row) for row in range(box.count())].count(f"generator:{path}") == 1
+    assert box.findData("generator:mine") < 0

@@ -58,11 +58,12 @@ def _pixels(path: Path | str) -> np.ndarray:
     return gdal.Open(str(path)).ReadAsArray()
 
 
-def test_the_provider_brings_three_algorithms_with_help(provider: UncloudedProvider) -> None:
+def test_the_provider_brings_its_algorithms_with_help(provider: UncloudedProvider) -> None:
     assert {algorithm.id() for algorithm in provider.algorithms()} == {
         "unclouded:removeclouds",
         "unclouded:detectclouds",
         "unclouded:simulateclouds",
+        "unclouded:traingenerator",
     }
     for algorithm in provider.algorithms():
         assert algorithm.canExecute() == (True, "")
