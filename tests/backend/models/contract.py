@@ -140,7 +140,7 @@ class NetworkContract:
     @pytest.mark.parametrize("strides", [2, 3, 7])
     def test_tiles_equal_the_whole(self, network: Network, strides: int) -> None:
         if network.radius_px is None:
-            return  # such networks are blended: see inference
+            pytest.skip("each pixel depends on the whole window: windows are blended")
         stride, tile = network.stride_px, strides * network.stride_px
         margin = -(-network.radius_px // stride) * stride
         x, *z = inputs(network, 1, 2 * margin // stride + 5, 2 * margin // stride + 2)
