@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import pickle
 from collections.abc import Mapping
 from pathlib import Path
@@ -55,18 +56,28 @@ def export_checkpoint(checkpoint: str, output: str, overwrite: bool) -> Card:
         ModelError: The checkpoint cannot be read.
         OutputError: The output exists, or cannot be written.
     """
-    if not output.endswith(".safetensors"):
-        raise OutputError(f"A generator is a .safetensors file; {output} was asked for.", "Choose another name.")
-    if Path(output).exists() and not overwrite:
-        raise OutputError(f"{output} exists already.", "Choose another name, or allow it to be replaced.")
+    check_output(output, overwrite)
     saved = read_checkpoint(checkpoint)
     recipe = make_recipe(saved["recipe"], checkpoint)
     network = build(recipe.generator.architecture, recipe.generator.full)
     card = make_card(recipe, network, saved)
     try:
+        Path(output).parent.mkdir(parents=True, exist_ok=True)
         return weights.save(output, card, _generator(saved["state_dict"]))
     except OSError as error:
         raise OutputError(f"{output} cannot be written: {error.strerror}.", "Choose another folder.") from error
+
+
+def check_output(output: str, overwrite: bool) -> None:
+    """Raises OutputError if a generator cannot be written there, which is better known before hours of learning."""
+    place = Path(output).absolute()
+    if place.suffix != ".safetensors" or place.is_dir():
+        raise OutputError(f"A generator is a .safetensors file; {output} was asked for.", "Choose another name.")
+    if place.exists() and not overwrite:
+        raise OutputError(f"{output} exists already.", "Choose another name, or allow it to be replaced (--overwrite).")
+    existing = next(folder for folder in place.parents if folder.exists())
+    if not existing.is_dir() or not os.access(existing, os.W_OK):
+        raise OutputError(f"The folder {place.parent} cannot be written.", "Choose another folder.")
 
 
 def make_card(recipe: Recipe, network: Network, saved: Mapping[str, Any]) -> Card:

@@ -15,6 +15,7 @@ import torch
 from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
 from lightning.pytorch.loggers import TensorBoardLogger
 
+from ..card import read_card
 from ..datasets import registry
 from ..datasets.collection import Collection
 from ..errors import Cancelled, InputError, OutputError, TrainingDiverged, UsageError
@@ -24,7 +25,7 @@ from ..protocol import Done, TrainGenerator
 from ..reporting import Reporter
 from .callbacks import CsvLog, Guard, Pictures, Report
 from .data import Feed
-from .export import export_checkpoint, read_checkpoint
+from .export import check_output, export_checkpoint, read_checkpoint
 from .recipe import Recipe, make_recipe, read_recipe, recipe_facts, recipes
 from .schemes import find_scheme
 
@@ -47,8 +48,7 @@ def train(job: TrainGenerator, report: Reporter) -> Done:
     recipe = find_recipe(job)
     folder = Path(job.folder)
     output = job.output or str(folder / f"{recipe.name}.safetensors")
-    if Path(output).exists() and not job.overwrite:
-        raise OutputError(f"{output} exists already.", "Choose another name, or allow it to be replaced.")
+    check_output(output, job.overwrite or job.resume)
     started = _prepare(folder, recipe, job.resume)
     report.progress(0.0, "reading the data")
     training, validation = open_data(recipe, job)
@@ -62,8 +62,10 @@ def train(job: TrainGenerator, report: Reporter) -> Done:
     try:
         with quiet():
             trainer.fit(system, feed, ckpt_path=str(folder / LAST) if started else None, weights_only=True)
-    except (Cancelled, TrainingDiverged):
-        _keep_best(folder, output, job, report)
+    except Cancelled as error:
+        raise Cancelled(_keep_best(folder, output, report)) from error
+    except TrainingDiverged as error:
+        error.kept = _keep_best(folder, output, report)
         raise
     if trainer.is_global_zero:
         export_checkpoint(str(folder / BEST), output, overwrite=True)
@@ -86,7 +88,7 @@ def find_recipe(job: TrainGenerator) -> Recipe:
         raise UsageError(
             "Neither a recipe nor a generator to start from was given.", f"Name one of {', '.join(recipes())}."
         )
-    card = weights.read_card(find_model(job.start_from))
+    card = read_card(find_model(job.start_from))
     for name in recipes():
         recipe = read_recipe(name, changes)
         if recipe.generator.architecture == card.architecture:
@@ -207,7 +209,10 @@ def _start_from(generator: torch.nn.Module, model: str, recipe: Recipe) -> None:
         ) from error
 
 
-def _keep_best(folder: Path, output: str, job: TrainGenerator, report: Reporter) -> None:
-    if (folder / BEST).exists():
-        export_checkpoint(str(folder / BEST), output, overwrite=True)
-        report.log("warning", f"The best generator so far was written to {output}.")
+def _keep_best(folder: Path, output: str, report: Reporter) -> str | None:
+    """Writes the best generator so far and gives its path; None if no epoch has ended."""
+    if not (folder / BEST).exists():
+        return None
+    export_checkpoint(str(folder / BEST), output, overwrite=True)
+    report.log("info", f"The best generator so far was written to {output}.")
+    return output

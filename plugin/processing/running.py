@@ -7,6 +7,7 @@ from typing import Optional
 from qgis.core import QgsProcessingException, QgsProcessingFeedback
 from qgis.PyQt.QtCore import Qt
 
+from ...backend.errors import Cancelled
 from ...backend.protocol import Done, Estimate, Failed, Job, Log, Progress
 from ..client import Client, Event
 from ..wording import duration, size, tr
@@ -47,7 +48,7 @@ def _follow(client: Client, job: Job, feedback: QgsProcessingFeedback) -> Done:
                 feedback.setProgressText(stage)
         elif isinstance(event, Done):
             done = event
-        elif isinstance(event, Failed) and event.kept:
+        elif isinstance(event, Failed) and event.kept and event.code == Cancelled.code:
             feedback.pushWarning(f"{event.message} {event.hint}")
             done = Done(event.id, event.kept)
         else:
