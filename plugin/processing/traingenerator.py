@@ -55,8 +55,8 @@ class TrainGeneratorAlgorithm(BackendAlgorithm):
             "<p><b>Folder of a data set</b>: instead of images. The recipe says which data set it is.</p>"
             "<p><b>Generator to start from</b>: a name, <i>default</i> for the one that comes along, or a .safetensors "
             "file. Empty to start with random weights by a <b>recipe</b>, which takes far longer.</p>"
-            "<p><b>Rounds</b> and <b>windows a round</b>: how long it learns. 10 rounds of 400 windows take "
-            "some ten minutes on a laptop's processor, one on a graphics card; after each round you read the losses "
+            "<p><b>Epochs</b> and <b>windows an epoch</b>: how long it learns. 10 epochs of 400 windows take "
+            "some ten minutes on a laptop's processor, one on a graphics card; after each epoch you read the losses "
             "and the error on the images kept aside.</p>"
             "<p><b>Changes of the recipe</b>: one <code>key=value</code> a line, for example "
             "<code>fit.batch=4</code>.</p>"
@@ -72,8 +72,8 @@ class TrainGeneratorAlgorithm(BackendAlgorithm):
             of.other_images("IMAGES", tr("Clear images")),
             QgsProcessingParameterFile("DATA", tr("Folder of a data set"), folder, optional=True),
             of.optional_text("START_FROM", tr("Generator to start from: name or .safetensors file"), "default"),
-            QgsProcessingParameterNumber("EPOCHS", tr("Rounds"), whole, EPOCHS, False, 1, 100_000),
-            QgsProcessingParameterNumber("WINDOWS", tr("Windows a round"), whole, WINDOWS, False, 1, 10_000_000),
+            QgsProcessingParameterNumber("EPOCHS", tr("Epochs"), whole, EPOCHS, False, 1, 100_000),
+            QgsProcessingParameterNumber("WINDOWS", tr("Windows an epoch"), whole, WINDOWS, False, 1, 10_000_000),
             of.advanced(of.optional_text("RECIPE", tr("Recipe: name or .yaml file"), "")),
             of.advanced(of.optional_text("SETTINGS", tr("Changes of the recipe"), "", lines=True)),
             of.advanced(QgsProcessingParameterFile("FOLDER", tr("Folder of the run"), folder, optional=True)),
