@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..models.patchgan import Params as PatchParams
 from ..models.patchgan import PatchGAN
@@ -74,29 +74,33 @@ class CGAN(System):
             image: (N, C, H, W) what the generator makes of it.
         """
         settings = self.recipe.settings
-        judged = self.discriminator(torch.cat([batch["x"], image], dim=1)).float()
+        judged = self.discriminator(batch["x"], image).float()
         found = {
             "adversarial": settings.adversarial_weight * losses.adversarial(judged, True, settings.adversarial),
             "l1": settings.l1_weight * losses.l1(image, batch["truth"], batch["known"]),
         }
         if settings.coherence_weight:
-            found["coherence"] = settings.coherence_weight * self._incoherence(batch, image)
+            unlike = incoherence(self.generator, batch, image, self.recipe.encoding.frames)
+            found["coherence"] = settings.coherence_weight * unlike
         return found
 
     def discriminator_losses(self, batch: Batch, image: Tensor) -> dict[str, Tensor]:
-        """Gives the loss of the discriminator: half as fast as the generator, as Isola et al. (2017) do."""
-        kind, halves = self.recipe.settings.adversarial, []
-        for shown, real in ((batch["truth"], True), (image, False)):
-            judged = self.discriminator(torch.cat([batch["x"], shown], dim=1)).float()
-            halves.append(losses.adversarial(judged, real, kind) / 2)
-        return {"discriminator": torch.stack(halves).sum()}
+        """Gives the loss of the discriminator."""
+        real, made = (self.discriminator(batch["x"], shown).float() for shown in (batch["truth"], image))
+        return {"discriminator": losses.discrimination(real, made, self.recipe.settings.adversarial)}
 
-    def _incoherence(self, batch: Batch, image: Tensor) -> Tensor:
-        """Holds the prediction of the first other date, from the same frames, against that of the image."""
-        frames = self.recipe.encoding.frames
-        first = batch["x"].unflatten(1, (frames, -1))  # (N, T, F, H, W)
-        swapped = torch.cat([first[:, 1:2], first[:, :1], first[:, 2:]], dim=1)
-        other = self.image(self.generator(swapped.flatten(1, 2)))
-        seen = first[:, 1, : len(self.recipe.bands)]
-        both = batch["known"] * batch["clear"][:, :1]
-        return losses.coherence(image, other, batch["truth"], seen, both)
+
+def incoherence(network: nn.Module, batch: Batch, image: Tensor, frames: int) -> Tensor:
+    """Holds the prediction of the first other date, from the same frames, against that of the image.
+
+    Args:
+        network: Makes images of frames.
+        batch: With `clear`.
+        image: (N, C, H, W) what the network makes of the batch.
+        frames: In the batch's x, at least 2.
+    """
+    first = batch["x"].unflatten(1, (frames, -1))  # (N, T, F, H, W)
+    swapped = torch.cat([first[:, 1:2], first[:, :1], first[:, 2:]], dim=1)
+    other = network(swapped.flatten(1, 2)).float()
+    both = batch["known"] * batch["clear"][:, :1]
+    return losses.coherence(image, other, batch["truth"], first[:, 1, : image.shape[1]], both)

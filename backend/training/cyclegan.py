@@ -12,6 +12,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from ..errors import UsageError
 from ..models.zoo import build
 from . import losses
 from .cgan import Discriminator
@@ -34,6 +35,20 @@ class Settings:
     """Earlier images among which the discriminators' are drawn."""
 
 
+def check_plain(recipe: Recipe) -> None:
+    """Refuses anything but the bands of one image: what is made from a clear image has no radar and no other dates.
+
+    Raises:
+        UsageError: The encoding holds more.
+    """
+    bands = len(recipe.bands)
+    if recipe.encoding.layout != "frames" or recipe.encoding.in_channels(bands) != bands:
+        raise UsageError(
+            f"The scheme {recipe.scheme!r} translates the {bands} bands of one image and nothing else.",
+            "Leave SAR, masks, days and further frames out of the recipe's encoding.",
+        )
+
+
 class CycleGAN(System):
     """Two generators, two discriminators. `generator` makes clear images of cloudy ones."""
 
@@ -42,9 +57,9 @@ class CycleGAN(System):
 
     def __init__(self, recipe: Recipe) -> None:
         super().__init__(recipe)
+        check_plain(recipe)
         settings, bands = recipe.settings, len(recipe.bands)
-        parameters = recipe.generator.full | {"in_channels": bands, "out_channels": bands}
-        self.clouder = build(recipe.generator.architecture, parameters)
+        self.clouder = build(recipe.generator.architecture, recipe.generator.full)
         self.judge_clear, self.judge_cloudy = (settings.discriminator.make(bands) for _ in range(2))
         self.perceptual = Perceptual(recipe) if settings.perceptual_weight else None
         self._pools = Pool(settings.pool), Pool(settings.pool)
@@ -71,7 +86,7 @@ class CycleGAN(System):
     def _generator_losses(self, batch: Batch, clear: Tensor, clouded: Tensor) -> dict[str, Tensor]:
         settings, cloudy, other = self.recipe.settings, batch["cloudy"], batch["other"]
         cycled_cloudy = self.image(self.clouder(clear))
-        cycled_clear = self.image(self.generator(self._seen(clouded, batch)))
+        cycled_clear = self.image(self.generator(clouded))
         fooled = sum(
             losses.adversarial(judge(image).float(), True, settings.adversarial)
             for judge, image in ((self.judge_clear, clear), (self.judge_cloudy, clouded))
@@ -79,7 +94,7 @@ class CycleGAN(System):
         cycle = (cycled_cloudy - cloudy).abs().mean() + (cycled_clear - other).abs().mean()
         found = {"adversarial": torch.as_tensor(fooled), "cycle": settings.cycle_weight * cycle}
         if settings.identity_weight:
-            same = (self.image(self.generator(self._seen(other, batch))) - other).abs().mean()
+            same = (self.image(self.generator(other)) - other).abs().mean()
             same = same + (self.image(self.clouder(cloudy)) - cloudy).abs().mean()
             found["identity"] = settings.identity_weight * same
         if self.perceptual is not None:
@@ -94,14 +109,6 @@ class CycleGAN(System):
             ("judge_cloudy", self.judge_cloudy, batch["cloudy"], self._pools[1].exchange(clouded)),
         )
         return {
-            name: (
-                losses.adversarial(judge(real).float(), True, kind)
-                + losses.adversarial(judge(made).float(), False, kind)
-            )
-            / 2
+            name: losses.discrimination(judge(real).float(), judge(made).float(), kind)
             for name, judge, real, made in shown
         }
-
-    def _seen(self, image: Tensor, batch: Batch) -> Tensor:
-        """Puts an image in the place of the optical bands of what the generator reads; SAR stays."""
-        return torch.cat([image, batch["x"][:, image.shape[1] :]], dim=1)

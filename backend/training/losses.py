@@ -88,6 +88,11 @@ def adversarial(logits: Tensor, real: bool, kind: Adversarial) -> Tensor:
     return functional.binary_cross_entropy_with_logits(logits, wanted)
 
 
+def discrimination(real: Tensor, made: Tensor, kind: Adversarial) -> Tensor:
+    """Loss of a discriminator from its logits for real and for made images, halved as Isola et al. (2017) do."""
+    return (adversarial(real, True, kind) + adversarial(made, False, kind)) / 2
+
+
 def coherence(output: Tensor, next_output: Tensor, truth: Tensor, next_seen: Tensor, both: Tensor) -> Tensor:
     """Temporal coherence: predictions of neighbouring days differ as the days do where both are known.
 

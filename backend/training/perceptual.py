@@ -23,6 +23,9 @@ class Perceptual(nn.Module):
     def forward(self, image: Tensor, wanted: Tensor) -> Tensor:
         """Compares two images (N, C, H, W) in the network's units; gradients reach the first."""
         seen, aim = (self._features((one - self._low) * self._unit) for one in (image, wanted.detach()))
-        unlike = [(a - b.detach()).abs().mean() / b.detach().abs().mean().clamp(min=1e-6) for a, b in zip(seen, aim, strict=True)]
+        unlike = [
+            (a - b.detach()).abs().mean() / b.detach().abs().mean().clamp(min=1e-6)
+            for a, b in zip(seen, aim, strict=True)
+        ]
         total: Tensor = sum(unlike[1:], unlike[0]) / len(unlike)
         return total

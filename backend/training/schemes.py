@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..errors import UsageError
+from .augmented import AugmentedCycleGAN
 from .cgan import CGAN
+from .cyclegan import CycleGAN
+from .hybrid import Hybrid
 from .supervised import Supervised
 
 if TYPE_CHECKING:
@@ -14,6 +17,9 @@ if TYPE_CHECKING:
 SCHEMES: dict[str, type[System]] = {
     "supervised": Supervised,
     "cgan": CGAN,
+    "cyclegan": CycleGAN,
+    "augmented": AugmentedCycleGAN,
+    "hybrid": Hybrid,
 }
 
 

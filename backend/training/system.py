@@ -146,7 +146,7 @@ class System(L.LightningModule):
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
         """Sets the learning rates of this step."""
-        share = self._learning_rate_share(batch_idx)
+        share = self.learning_rate_share(batch_idx)
         for optimizer in self._all_optimizers():
             for group in optimizer.param_groups:
                 group["lr"] = group["initial_lr"] * share
@@ -164,7 +164,8 @@ class System(L.LightningModule):
                 else:
                     mean.copy_(value)
 
-    def _learning_rate_share(self, batch_idx: int) -> float:
+    def learning_rate_share(self, batch_idx: int) -> float:
+        """Gives the share of the first learning rate that the schedule leaves, 0..1."""
         fit = self.recipe.fit
         done = (self.current_epoch + batch_idx / max(self.trainer.num_training_batches, 1)) / fit.epochs
         if fit.schedule == "cosine":
@@ -222,6 +223,10 @@ class AdamSettings:
     learning_rate: float = 2e-4
     beta1: float = 0.5
     beta2: float = 0.999
+
+    def slower(self, share: float) -> AdamSettings:
+        """Gives the same with a share of the learning rate."""
+        return dataclasses.replace(self, learning_rate=share * self.learning_rate)
 
     def make(self, *networks: nn.Module) -> torch.optim.Adam:
         """Makes the optimiser of some networks."""
