@@ -92,6 +92,7 @@ class AugmentedCycleGAN(System):
             self.learn(0, self._maker_losses(made), batch_idx)
         with self.turn_of(1):
             self.learn(1, self._judge_losses(batch, made), batch_idx)
+        self.measure(made.clear, batch)
 
     def _make(self, batch: Batch) -> Made:
         x, y = batch["x"], batch["other"]

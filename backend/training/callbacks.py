@@ -87,7 +87,8 @@ class CsvLog(Callback):
             "seconds": round(time.monotonic() - self._started, 1),
         }
         row |= {name: f"{value:.6g}" for name, value in system.losses.items()}
-        row |= {f"validation_{name}": value for name, value in system.figures.items() if isinstance(value, float)}
+        for part, figures in (("validation", system.figures), ("training", system.training_figures)):
+            row |= {f"{part}_{name}": value for name, value in figures.items() if isinstance(value, float)}
         self._rows.append(row)
         names = list(dict.fromkeys(name for line in self._rows for name in line))
         with self._path.open("w", newline="") as file:

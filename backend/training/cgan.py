@@ -65,6 +65,7 @@ class CGAN(System):
             self.learn(0, self.generator_losses(batch, image), batch_idx)
         with self.turn_of(1):
             self.learn(1, self.discriminator_losses(batch, image.detach()), batch_idx)
+        self.measure(image, batch)
 
     def generator_losses(self, batch: Batch, image: Tensor) -> dict[str, Tensor]:
         """Gives the weighted losses of the generator.

@@ -82,6 +82,7 @@ class CycleGAN(System):
             self.learn(0, self._generator_losses(batch, clear, clouded), batch_idx)
         with self.turn_of(1):
             self.learn(1, self._discriminator_losses(batch, clear.detach(), clouded.detach()), batch_idx)
+        self.measure(clear, batch)
 
     def _generator_losses(self, batch: Batch, clear: Tensor, clouded: Tensor) -> dict[str, Tensor]:
         settings, cloudy, other = self.recipe.settings, batch["cloudy"], batch["other"]

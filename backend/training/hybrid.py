@@ -101,6 +101,7 @@ class Hybrid(System):
             self.learn(0, found, batch_idx)
         with self.turn_of(1):
             self.learn(1, self._judge(batch, {key: image.detach() for key, image in made.items()}), batch_idx)
+        self.measure(made.get("clear", first), batch)
 
     def _first(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         """Gives STGAN's image and its losses; in the second phase it rests."""

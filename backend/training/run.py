@@ -18,8 +18,9 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from ..card import read_card
 from ..datasets import registry
 from ..datasets.collection import Collection
+from ..devices import find_device
 from ..errors import Cancelled, InputError, OutputError, TrainingDiverged, UsageError
-from ..inference import find_device, find_model
+from ..installed import find_model
 from ..models import weights
 from ..protocol import Done, TrainGenerator
 from ..reporting import Reporter

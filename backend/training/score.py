@@ -15,7 +15,8 @@ from rich.table import Table
 
 from ..datasets.collection import data_root, load
 from ..errors import ModelError, UncloudedError
-from ..inference import Generator, find_model
+from ..inference import Generator
+from ..installed import find_model
 from ..models import weights
 from .cases import SETTINGS, Case, Score, Setting, draw_cases, in_setting, reconstructions, score
 

@@ -42,7 +42,9 @@ class Supervised(System):
 
     def training_step(self, batch: Batch, batch_idx: int) -> None:
         """Makes one step."""
-        self.learn(0, {self.recipe.settings.loss: self._loss(self.generator(batch["x"]).float(), batch)}, batch_idx)
+        output = self.generator(batch["x"]).float()
+        self.learn(0, {self.recipe.settings.loss: self._loss(output, batch)}, batch_idx)
+        self.measure(output, batch)
 
     def _loss(self, output: Tensor, batch: Batch) -> Tensor:
         settings, truth, known = self.recipe.settings, batch["truth"], batch["known"]

@@ -56,6 +56,7 @@ class System(L.LightningModule):
         self.figures: dict[str, Any] = {}
         """Of the last validation, see validation.Figures."""
         self._measured = Figures(recipe.encoding, recipe.bands)
+        self._trained = Figures(recipe.encoding, recipe.bands)
         self._counts: dict[str, int] = {}
 
     def _check_channels(self) -> None:
@@ -111,6 +112,15 @@ class System(L.LightningModule):
             chosen.step()
             chosen.zero_grad(set_to_none=True)
 
+    def measure(self, output: Tensor, batch: Batch) -> None:
+        """Counts an output of the training for the curves, as validation does."""
+        self._trained.add(output.detach().float(), batch)
+
+    @property
+    def training_figures(self) -> dict[str, Any]:
+        """Of the epoch so far, on this process; empty where nothing was measured."""
+        return self._trained.means()
+
     @contextlib.contextmanager
     def turn_of(self, optimizer: int) -> Iterator[None]:
         """Lets gradients reach nothing but what one optimiser moves: losses are reckoned within, and learned."""
@@ -143,6 +153,7 @@ class System(L.LightningModule):
         """Starts the random numbers of dropout and latents anew, so that a resumed epoch is the same."""
         torch.manual_seed(hash((self.recipe.fit.seed, self.current_epoch, self.global_rank)) % 2**63)
         self.losses, self._counts = {}, {}
+        self._trained = Figures(self.recipe.encoding, self.recipe.bands)
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
         """Sets the learning rates of this step."""

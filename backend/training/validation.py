@@ -82,7 +82,7 @@ class Figures:
         if "shares" in self.sums:
             below = self.sums["shares"].cumsum(0) / self.sums["shares"].sum()
             figures["spread"] = round(10 ** float(SHARES[min(int((below < 0.9).sum()), len(SHARES) - 1)]), 4)
-        squares, pixels = self.sums["band_rmse"]
+        squares, pixels = self.sums.get("band_rmse", torch.zeros(2, len(self._bands)))
         figures["band_rmse"] = {
             band: round(float((square / number).sqrt()), 6)
             for band, square, number in zip(self._bands, squares, pixels, strict=True)

@@ -1,0 +1,76 @@
+"""`python -m unclouded.backend.training.curves RUN... -o FILE`: figures of several runs over their epochs."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import click
+
+from ..errors import InputError, UncloudedError
+from .callbacks import LOG
+
+NAMES = {
+    "reconstruction": "mean absolute error under cloud (reflectance)",
+    "rmse": "root mean square error (reflectance)",
+    "sam": "spectral angle (degrees)",
+    "reproduction": "mean absolute change of clear pixels (reflectance)",
+}
+
+
+def read_log(run: Path) -> list[dict[str, float]]:
+    """Reads the figures of a run's epochs.
+
+    Raises:
+        InputError: The folder holds no log of a run.
+    """
+    try:
+        with (run / LOG).open(newline="") as file:
+            return [{key: float(value) for key, value in row.items() if value} for row in csv.DictReader(file)]
+    except (OSError, ValueError) as error:
+        raise InputError(f"{run} holds no log of a training run: {error}.", "Give the folder of a run.") from error
+
+
+def draw(runs: list[Path], figures: list[str], output: Path) -> None:
+    """Draws a panel for each figure, in it a line for each run: whole for validation, dotted for training.
+
+    Args:
+        runs: Folders of runs.
+        figures: Keys of NAMES.
+        output: A .png, .svg or .pdf.
+
+    Raises:
+        InputError: A folder holds no log.
+    """
+    from matplotlib.figure import Figure
+
+    logs = {run.name: read_log(run) for run in runs}
+    picture = Figure(figsize=(5.2 * len(figures), 4), layout="constrained")
+    for axis, figure in zip(picture.subplots(1, len(figures), squeeze=False)[0], figures, strict=True):
+        for number, (name, log) in enumerate(logs.items()):
+            for part, line in (("validation", "-"), ("training", ":")):
+                key = f"{part}_{figure}"
+                points = [(row["epoch"], row[key]) for row in log if key in row]
+                if points:
+                    label = name if part == "validation" else None
+                    axis.plot(*zip(*points, strict=True), line, color=f"C{number}", label=label)
+        axis.set(xlabel="epoch", ylabel=NAMES[figure], ylim=(0, None))
+        axis.grid(alpha=0.3)
+    axis.legend(title="validation; dotted: training")
+    picture.savefig(output, dpi=110)
+
+
+@click.command()
+@click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="A .png, .svg or .pdf.")
+@click.option("--figure", "figures", multiple=True, type=click.Choice(list(NAMES)), default=("rmse", "sam"))
+def main(runs: tuple[Path, ...], output: Path, figures: tuple[str, ...]) -> None:
+    """Draws the figures of RUNS over their epochs."""
+    try:
+        draw(list(runs), list(figures), output)
+    except UncloudedError as error:
+        raise click.ClickException(str(error)) from error
+
+
+if __name__ == "__main__":
+    main()
