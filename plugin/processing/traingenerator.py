@@ -26,6 +26,8 @@ from .values import Values
 
 EPOCHS = 10
 WINDOWS = 400
+KINDS = ("scenes", "folder", "recipe")
+"""What a folder holds: names of data sets, or what the recipe says."""
 
 
 class TrainGeneratorAlgorithm(BackendAlgorithm):
@@ -52,7 +54,9 @@ class TrainGeneratorAlgorithm(BackendAlgorithm):
             "<p><b>Clear images</b>: rasters with hardly any cloud, of the kind that you will remove clouds from. "
             "Several, of several places and seasons, teach more than one. A part of them is kept aside to measure the "
             "error.</p>"
-            "<p><b>Folder of a data set</b>: instead of images. The recipe says which data set it is.</p>"
+            "<p><b>Folder</b>: instead of images. It holds <i>scenes</i> (clear images, with SCENE_sar.tif and "
+            "SCENE_mask.tif beside them if there are any), a <i>folder</i> of pairs (optical/ and clear/ with equal "
+            "names in them; sar/ and mask/ if there are any), or the data set that the <i>recipe</i> names.</p>"
             "<p><b>Generator to start from</b>: a name, <i>default</i> for the one that comes along, or a .safetensors "
             "file. Empty to start with random weights by a <b>recipe</b>, which takes far longer.</p>"
             "<p><b>Epochs</b> and <b>windows an epoch</b>: how long it learns. 10 epochs of 400 windows take "
@@ -70,7 +74,8 @@ class TrainGeneratorAlgorithm(BackendAlgorithm):
         whole = QgsProcessingParameterNumber.Type.Integer
         for parameter in (
             of.other_images("IMAGES", tr("Clear images")),
-            QgsProcessingParameterFile("DATA", tr("Folder of a data set"), folder, optional=True),
+            QgsProcessingParameterFile("DATA", tr("Folder instead of images"), folder, optional=True),
+            of.static_enum("KIND", tr("The folder holds"), KINDS),
             of.optional_text("START_FROM", tr("Generator to start from: name or .safetensors file"), "default"),
             QgsProcessingParameterNumber("EPOCHS", tr("Epochs"), whole, EPOCHS, False, 1, 100_000),
             QgsProcessingParameterNumber("WINDOWS", tr("Windows an epoch"), whole, WINDOWS, False, 1, 10_000_000),
@@ -92,7 +97,7 @@ class TrainGeneratorAlgorithm(BackendAlgorithm):
     def problem(self, values: Values) -> str:
         images, data = values.images("IMAGES"), values.text("DATA")
         if bool(images) == bool(data):
-            return tr("Give either clear images or the folder of a data set.")
+            return tr("Give either clear images or a folder.")
         if not values.text("START_FROM") and not values.text("RECIPE"):
             return tr("Give a generator to start from, or a recipe.")
         if values.flag("RESUME") and not values.text("FOLDER"):
@@ -100,6 +105,8 @@ class TrainGeneratorAlgorithm(BackendAlgorithm):
         return super().problem(values)
 
     def job(self, values: Values) -> TrainGenerator:
+        kind = values.choice("KIND")
+        own = [f"data.name={kind}"] if values.text("DATA") and kind != "recipe" else []
         size = [f"fit.epochs={values.whole_number('EPOCHS')}", f"data.samples={values.whole_number('WINDOWS')}"]
         return TrainGenerator(
             id=new_job_id(),
@@ -108,7 +115,7 @@ class TrainGeneratorAlgorithm(BackendAlgorithm):
             data=values.text("DATA") or None,
             images=values.images("IMAGES"),
             start_from=values.text("START_FROM") or None,
-            settings=size + [line.strip() for line in values.text("SETTINGS").splitlines() if line.strip()],
+            settings=own + size + [line.strip() for line in values.text("SETTINGS").splitlines() if line.strip()],
             resume=values.flag("RESUME"),
             device=values.text("DEVICE") or "auto",
             overwrite=True,

@@ -150,6 +150,7 @@ def test_recipes_and_their_changes_are_passed_on(
 ) -> None:
     given = {
         "DATA": str(tmp_path),
+        "KIND": "recipe",
         "START_FROM": "",
         "RECIPE": "unet_small",
         "EPOCHS": "3",
@@ -166,11 +167,21 @@ def test_recipes_and_their_changes_are_passed_on(
     assert (job.folder, job.resume, job.device) == (str(tmp_path / "run"), True, "cpu")
 
 
+@pytest.mark.parametrize("kind", ["scenes", "folder"])
+def test_what_a_folder_holds_is_told_to_the_recipe(
+    algorithm: QgsProcessingAlgorithm, context: QgsProcessingContext, tmp_path: Path, kind: str
+) -> None:
+    job = _job(algorithm, {"DATA": str(tmp_path), "KIND": kind, "OUTPUT": "tuned.safetensors"}, context)
+
+    assert (job.data, job.start_from) == (str(tmp_path), "default")
+    assert f"data.name={kind}" in job.settings
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"IMAGES": None}, "either clear images or the folder"),
-        ({"DATA": "."}, "either clear images or the folder"),
+        ({"IMAGES": None}, "either clear images or a folder"),
+        ({"DATA": "."}, "either clear images or a folder"),
         ({"START_FROM": ""}, "a generator to start from, or a recipe"),
         ({"RESUME": True}, "give its folder"),
         ({"EPOCHS": 0}, "EPOCHS"),
