@@ -55,8 +55,9 @@ class Card:
     encoding: Dict[str, Any] = field(default_factory=dict)
     """Arguments of encoding.Encoding: how reflectance, SAR and dates become the network's channels."""
     window_px: int = 0
-    """Side of the windows of a network that sees all of its window: they overlap by half and are blended. 0: its
-    receptive field is overlap_px, and tiles with that context agree with the whole image."""
+    """Side of the windows of a network that sees all of its window: they overlap by half and are blended, whatever
+    overlap_px and tile_px say. 0: its receptive field is overlap_px, and tiles with that context agree with the whole
+    image."""
     errors: Dict[str, float] = field(default_factory=dict)
     """Standard error of each band in reflectance, measured under clouds; for networks that give none of their own."""
     scores: Dict[str, Any] = field(default_factory=dict)
@@ -109,10 +110,12 @@ def _checked(card: Card) -> Card:
     for name, least in (("overlap_px", 0), ("align_px", 1), ("tile_px", 1), ("window_px", 0)):
         if getattr(card, name) < least:
             raise ValueError(f"its {name} is {getattr(card, name)}")
+    if card.window_px % 2 or card.window_px % card.align_px:
+        raise ValueError(f"its window_px is {card.window_px}, which is odd or no multiple of its align_px")
     for name in ("sar", "dates"):
         if getattr(card, name) not in ("none", "optional", "required"):
             raise ValueError(f"its {name} is {getattr(card, name)!r}")
-    for name, known in (("required_bands", card.bands), ("bands", card.prior)):
+    for name, known in (("required_bands", card.bands), ("bands", card.prior), ("errors", card.bands)):
         lost = [band for band in getattr(card, name) if band not in known]
         if lost:
             raise ValueError(f"its {name} name {', '.join(lost)}, of which it says nothing else")

@@ -196,7 +196,8 @@ def show_info(as_json: bool) -> None:
     import rasterio
     import torch
 
-    from .inference import devices, installed_models
+    from .devices import devices
+    from .installed import installed_models
 
     facts = {
         "unclouded": VERSION,

@@ -88,16 +88,27 @@ def read_encoding(facts: Mapping[str, Any]) -> Encoding:
         ModelError: It has a field or a value that this version does not know.
     """
     try:
-        found = Encoding(**{key: tuple(value) if isinstance(value, list) else value for key, value in facts.items()})
-        if found.layout not in ("fusion", "frames") or found.output not in ("laplace", "image", "gaussian"):
-            raise ValueError(f"its layout is {found.layout!r}, its output {found.output!r}")
-        if found.frames < 1 or found.optical_limit <= 0 or found.optical_range[0] == found.optical_range[1]:
-            raise ValueError("its frames, optical_limit or optical_range make no sense")
+        fields: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value for key, value in facts.items()
+        }
+        found = Encoding(**fields)
+        _check(found)
     except (TypeError, ValueError) as error:
         raise ModelError(
             f"The card's encoding cannot be read: {error}.", "Update Unclouded or export the model again."
         ) from error
     return found
+
+
+def _check(encoding: Encoding) -> None:
+    """Raises TypeError or ValueError that says what makes no sense."""
+    if encoding.layout not in ("fusion", "frames") or encoding.output not in ("laplace", "image", "gaussian"):
+        raise ValueError(f"its layout is {encoding.layout!r}, its output {encoding.output!r}")
+    if encoding.frames < 1 or encoding.optical_limit <= 0:
+        raise ValueError("its frames or optical_limit make no sense")
+    for low, high in (encoding.optical_range, encoding.sar_range or (0, 1)):
+        if not low < high:
+            raise ValueError(f"its ranges hold {low} to {high}")
 
 
 def encoding_facts(encoding: Encoding) -> dict[str, Any]:

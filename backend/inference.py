@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Sequence
+import copy
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TypeVar
 
 import numpy as np
 
-from .card import Card, read_card
+from .card import Card
+from .devices import find_device, has_bfloat16, out_of_memory
 from .encoding import decode, encode, read_encoding
 from .errors import DeviceError, ModelError
+from .installed import find_model
 from .observation import Observation, Reconstruction
+from .sampling import Moments, draw_latents
 from .sensors import Float
-
-if TYPE_CHECKING:
-    import torch
-
-MODELS = Path(__file__).resolve().parent.parent / "resources" / "models"
-DEFAULT_MODEL = "fusion"
+from .tapering import blend
 
 BATCH = {"cpu": 1, "cuda": 16, "mps": 4}
+
+T = TypeVar("T", Observation, Float)
 
 
 @lru_cache(maxsize=1)
@@ -30,17 +30,18 @@ def _load(path: str, changed_ns: int, device: str) -> Generator:
     return Generator(path, device)
 
 
-def load_generator(model: str, device: str) -> Generator:
-    """Gives a generator, the one of the last call if that is the same: it stays loaded between jobs.
+def load_generator(model: str, device: str, samples: int = 1, seed: int = 0) -> Generator:
+    """Gives a generator; the network of the last call, if that is the same, stays loaded between jobs.
 
     Raises:
         ModelError: The generator cannot be loaded.
         DeviceError: The device does not exist here.
+        UsageError: It cannot draw so many samples.
     """
     path = find_model(model)
     if not Path(path).is_file():
         raise ModelError(f"There is no generator {path}.", "Give the path of a .safetensors file.")
-    return _load(path, Path(path).stat().st_mtime_ns, device)
+    return _load(path, Path(path).stat().st_mtime_ns, device).drawing(samples, seed)
 
 
 class Generator:
@@ -61,22 +62,79 @@ class Generator:
 
         self.device = find_device(device)
         self.card, self._network = weights.load(find_model(model))
+        self._encoding = read_encoding(self.card.encoding)
+        self._check_network()
+        self._errors = np.array([self.card.errors.get(name, np.nan) for name in self.card.bands], np.float32)
+        self._latents = draw_latents(self.card.name, self._network.latent, 1, 0)
+        self._lay_out()
         self._place(precise)
 
+    def _check_network(self) -> None:
+        card, network, bands = self.card, self._network, len(self.card.bands)
+        made = bands if self._encoding.output == "image" else 2 * bands
+        if (self._encoding.in_channels(bands), made) != (network.in_channels, network.out_channels):
+            raise ModelError(
+                f"The card of {card.name!r} makes {self._encoding.in_channels(bands)} channels and takes {made}; its "
+                f"network takes {network.in_channels} and makes {network.out_channels}.",
+                "Export the generator again.",
+            )
+        if network.radius_px is None and not card.window_px:
+            raise ModelError(
+                f"The network of {card.name!r} sees all of its window, and its card does not say how large that is.",
+                "Export the generator again, with window_px.",
+            )
+
+    def _lay_out(self) -> None:
+        """Says how the scene is to be cut into windows."""
+        card, step_px = self.card, self.card.window_px // 2
+        self.overlap_px = step_px or card.overlap_px
+        self.align_px = step_px or card.align_px
+        self.tile_px = 4 * step_px or card.tile_px
+        self.beyond_scene = self._encoding.layout == "fusion"  # the only one that can say that nothing was measured
+
     def _place(self, precise: bool) -> None:
+        """Puts the network on its device.
+
+        Only that of layout `fusion` may reckon in bfloat16: it adds up its output in float32. Others put reflectance
+        itself out, in -1..1 or so, and bfloat16 would leave a hundred tones of it, 0.002 apart.
+        """
         import torch
 
-        self.overlap_px = self.card.overlap_px
-        self.align_px = self.card.align_px
-        self.tile_px = self.card.tile_px
-        self._encoding = read_encoding(self.card.encoding)
-        self._errors = np.array([self.card.errors.get(name, np.nan) for name in self.card.bands], np.float32)
-        self.batch_size = BATCH[self.device.type]
-        self.dtype = torch.float32 if precise or not _has_bfloat16(self.device) else torch.bfloat16
+        self.windows_at_once = BATCH[self.device.type]
+        coarse = self._encoding.layout == "fusion" and not precise and has_bfloat16(self.device)
+        self.dtype = torch.bfloat16 if coarse else torch.float32
         self._network.to(self.device, self.dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    @property
+    def batch_size(self) -> int:
+        """Windows that are worth being handed over together: where each is many for the network, one."""
+        return 1 if self.card.window_px else self.windows_at_once
+
+    @property
+    def draws(self) -> bool:
+        """Whether there are several reconstructions of the same window."""
+        return self._network.latent > 0
+
+    def drawing(self, samples: int, seed: int) -> Generator:
+        """Gives this generator so that it draws so many reconstructions from a seed and averages them.
+
+        Raises:
+            UsageError: It always gives the same one, or the numbers make no sense.
+        """
+        other = copy.copy(self)
+        other._latents = draw_latents(self.card.name, self._network.latent, samples, seed)
+        return other
+
+    def bands_without_uncertainty(self, bands: Sequence[str]) -> list[str]:
+        """Gives those of a scene's bands whose error nobody knows: their uncertainty is NaN."""
+        if self._encoding.output != "image" or len(self._latents) > 1:
+            return []
+        return [name for name in bands if not np.isfinite(self.card.errors.get(name, np.nan))]
 
     def __call__(self, observations: list[Observation]) -> list[Reconstruction]:
         """Reconstructs windows of equal size, in smaller batches where memory does not suffice.
+
+        Several samples become their mean, and their standard deviation the uncertainty.
 
         Raises:
             ModelError: The generator lacks a band of the scene, or needs something that the scene lacks.
@@ -84,44 +142,83 @@ class Generator:
         """
         for seen in observations:
             check_fit(self.card, seen.bands, seen.level, seen.sar is not None, seen.dates is not None)
-        results: list[Reconstruction] = []
-        while len(results) < len(observations):
-            batch = observations[len(results) : len(results) + self.batch_size]
-            try:
-                results += self._reconstruct(batch)
-            except (RuntimeError, MemoryError) as error:
-                if not _out_of_memory(error):
-                    raise
-                self._halve(len(batch), batch[0].valid.shape)
-        return results
+        if len(self._latents) == 1:
+            return self._reconstruct(observations, self._latents[0])
+        moments = [Moments() for _ in observations]
+        for latent in self._latents:
+            for one, sample in zip(moments, self._reconstruct(observations, latent), strict=True):
+                one.add(sample)
+        return [one.result() for one in moments]
 
-    def _halve(self, batch_size: int, shape: tuple[int, ...]) -> None:
+    def _reconstruct(self, observations: list[Observation], latent: Float | None) -> list[Reconstruction]:
+        if self.card.window_px:
+            outputs: Iterable[Float] = (self._blended(observation, latent) for observation in observations)
+        else:
+            outputs = self._in_batches(observations, lambda batch: self._whole(batch, latent))
+        return [
+            decode(output, observation, self.card.bands, self._encoding, self._errors)
+            for observation, output in zip(observations, outputs, strict=True)
+        ]
+
+    def _whole(self, observations: Sequence[Observation], latent: Float | None) -> Float:
+        """Runs whole windows: (N, out_channels, H, W)."""
+        height, width = observations[0].valid.shape
+        inputs = np.stack([self._encoded(observation) for observation in observations])
+        pad = (0, -height % self.align_px), (0, -width % self.align_px)
+        padded = np.pad(inputs, ((0, 0), (0, 0), *pad), mode="constant" if self.beyond_scene else "symmetric")
+        return self._forward(padded, latent)[..., :height, :width]
+
+    def _blended(self, observation: Observation, latent: Float | None) -> Float:
+        """Runs a window as many smaller ones: (out_channels, H, W)."""
+
+        def run(windows: Sequence[Float]) -> Iterator[Float]:
+            return self._in_batches(windows, lambda batch: self._forward(np.stack(batch), latent))
+
+        return blend(self._encoded(observation), self.card.window_px, run)
+
+    def _encoded(self, observation: Observation) -> Float:
+        return encode(observation, self.card.bands, self._encoding)
+
+    def _in_batches(self, windows: Sequence[T], run: Callable[[Sequence[T]], Float]) -> Iterator[Float]:
+        """Yields what comes out for each window, run in batches that fit into memory."""
+        done = 0
+        while done < len(windows):
+            batch = windows[done : done + self.windows_at_once]
+            try:
+                outputs = run(batch)
+            except (RuntimeError, MemoryError) as error:
+                if not out_of_memory(error):
+                    raise
+                self._halve(len(batch), batch[0])
+                continue
+            yield from outputs
+            done += len(batch)
+
+    def _halve(self, batch_size: int, window: Observation | Float) -> None:
         import torch
 
         if batch_size == 1:
+            height, width = (window.valid if isinstance(window, Observation) else window).shape[-2:]
             raise DeviceError(
-                f"{self.device} has not enough memory for one window of {shape[1]}x{shape[0]} px.",
+                f"{self.device} has not enough memory for one window of {width}x{height} px.",
                 "Close other programs that use it, or choose another device.",
             )
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
-        self.batch_size = batch_size // 2
+        self.windows_at_once = batch_size // 2
 
-    def _reconstruct(self, observations: list[Observation]) -> list[Reconstruction]:
+    def _forward(self, inputs: Float, latent: Float | None) -> Float:
+        """Runs the network: (N, in_channels, H, W) -> (N, out_channels, H, W)."""
         import torch
 
-        height, width = observations[0].valid.shape
-        pad = (0, -height % self.align_px), (0, -width % self.align_px)
-        inputs = np.stack([encode(observation, self.card.bands, self._encoding) for observation in observations])
-        known = self._encoding.layout == "fusion"  # its planes say that nothing was measured there
-        padded = np.pad(inputs, ((0, 0), (0, 0), *pad), mode="constant" if known else "symmetric")
         with torch.inference_mode():
-            output = self._network(torch.from_numpy(padded).to(self.device))
-        arrays: Float = output.float().cpu().numpy()[..., :height, :width]
-        return [
-            decode(array, observation, self.card.bands, self._encoding, self._errors)
-            for observation, array in zip(observations, arrays, strict=True)
-        ]
+            x = torch.from_numpy(inputs).to(self.device)
+            if latent is None:
+                output = self._network(x)
+            else:
+                output = self._network(x, torch.from_numpy(latent).to(self.device).expand(len(x), -1))
+        array: Float = output.float().cpu().numpy()
+        return array
 
 
 def check_fit(card: Card, bands: Sequence[str], level: str, sar: bool, dates: bool) -> None:
@@ -137,11 +234,13 @@ def check_fit(card: Card, bands: Sequence[str], level: str, sar: bool, dates: bo
     Raises:
         ModelError: The scene lacks something that the generator needs, or has a band that it does not know.
     """
+    encoding = read_encoding(card.encoding)
+    needs = card.bands if encoding.layout == "frames" else card.required_bands
     unknown = [name for name in bands if name not in card.bands]
-    missing = [name for name in card.required_bands if name not in bands]
+    missing = [name for name in needs if name not in bands]
     lacks = {
         "band(s) " + ", ".join(missing): bool(missing),
-        "Sentinel-1": card.sar == "required" and not sar,
+        "Sentinel-1": (card.sar == "required" or encoding.sar_range is not None) and not sar,
         "other dates": card.dates == "required" and not dates,
         f"level {' or '.join(card.levels)} (this is {level})": level not in card.levels,
     }
@@ -155,91 +254,3 @@ def check_fit(card: Card, bands: Sequence[str], level: str, sar: bool, dates: bo
             f"The generator {card.name!r} knows no band(s) {', '.join(unknown)}, only {', '.join(card.bands)}.",
             "Leave these bands out, or choose another generator.",
         )
-
-
-def find_device(name: str) -> torch.device:
-    """Gives a device by name; `auto` is the first of devices().
-
-    Raises:
-        DeviceError: There is no such device here.
-    """
-    import torch
-
-    known = [device["name"] for device in devices()]
-    wanted = {"auto": known[0], "cuda": "cuda:0"}.get(name, name)
-    if wanted not in known:
-        raise DeviceError(
-            f"The device {name!r} was asked for; here are {', '.join(known)}.",
-            "Choose one of them, or `auto`; for cuda, install an NVIDIA driver and the CUDA build of torch.",
-        )
-    return torch.device(wanted)
-
-
-def devices() -> list[dict[str, str]]:
-    """Gives the devices of this machine, best first, each with its name and a label for people."""
-    import torch
-
-    found = [
-        {"name": f"cuda:{index}", "label": torch.cuda.get_device_name(index)}
-        for index in range(torch.cuda.device_count())
-    ]
-    if torch.backends.mps.is_available():
-        found.append({"name": "mps", "label": "Apple GPU"})
-    return [*found, {"name": "cpu", "label": f"CPU, {torch.get_num_threads()} threads"}]
-
-
-def installed_models() -> list[tuple[Card, str]]:
-    """Gives the card and the path of each installed generator, the default one first.
-
-    A damaged one is left out and logged, so that it does not stop jobs that use another; a job that uses it fails.
-    """
-    found = []
-    for path in sorted(MODELS.glob("*.safetensors"), key=lambda path: (path.stem != DEFAULT_MODEL, path.stem)):
-        try:
-            found.append((read_card(str(path)), str(path)))
-        except ModelError as error:
-            logging.getLogger(__name__).warning("%s", error)
-    return found
-
-
-def find_model(name_or_path: str) -> str:
-    """Gives the path of a generator.
-
-    Args:
-        name_or_path: `default`, the name of an installed generator, or the path of a file.
-
-    Raises:
-        ModelError: There is none.
-    """
-    if Path(name_or_path).suffix or "/" in name_or_path:
-        return name_or_path
-    name = DEFAULT_MODEL if name_or_path == "default" else name_or_path
-    path = MODELS / f"{name}.safetensors"
-    if not path.is_file():
-        known = ", ".join(sorted(path.stem for path in MODELS.glob("*.safetensors"))) or "none"
-        raise ModelError(
-            f"No generator {name_or_path!r} is installed; installed: {known}.",
-            "Name one of them, or give a .safetensors file.",
-        )
-    return str(path)
-
-
-def _has_bfloat16(device: torch.device) -> bool:
-    """Whether bfloat16 is faster than float32: in tensor cores, and in the matrix units of newer CPUs."""
-    import torch
-
-    if device.type == "cuda":
-        return torch.cuda.get_device_capability(device)[0] >= 8
-    has: Any = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
-    return device.type == "cpu" and has is not None and bool(has())
-
-
-def _out_of_memory(error: Exception) -> bool:
-    import torch
-
-    words = str(error).lower()
-    return (
-        isinstance(error, (MemoryError, torch.OutOfMemoryError))
-        or "out of memory" in words
-        or "allocate memory" in words
-    )

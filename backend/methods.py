@@ -30,6 +30,7 @@ class Untrained:
     reconstruct: Callable[[Observation], Reconstruction]
     overlap_px: int = OVERLAP_PX
     align_px: int = 1
+    beyond_scene: bool = True
     tile_px: int = 512
     batch_size: int = 1
 

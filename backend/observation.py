@@ -28,7 +28,8 @@ class Observation:
     sar: Float | None = None
     """(2, H, W) VV and VH in dB; NaN where missing. None without SAR."""
     dates: Float | None = None
-    """(T, C, H, W) reflectance of the other dates, the scene's least cloudy first; 0 where not clear. None without."""
+    """(T, C, H, W) reflectance of the other dates as measured, cloud and all; 0 where not valid. The scene's least
+    cloudy comes first. None without."""
     dates_clear: Bool | None = None
     """(T, H, W) measured and neither cloud nor shadow."""
     days: Float | None = None
@@ -65,6 +66,11 @@ class Method(Protocol):
     @property
     def align_px(self) -> int:
         """Windows begin and end at multiples of this (the stride of a network)."""
+        ...
+
+    @property
+    def beyond_scene(self) -> bool:
+        """Whether windows reach beyond the scene, where nothing is measured, rather than end with it."""
         ...
 
     @property

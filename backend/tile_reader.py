@@ -83,6 +83,8 @@ class TilePlan:
 
     def _clouded_tile(self, images: _Images, window: Window, inner: Window) -> Tile:
         outer = inner.padded(max(self.method.overlap_px, self.feather_px), self.method.align_px)
+        if not self.method.beyond_scene:
+            outer = outer.clipped(self.scene.grid.height, self.scene.grid.width) or outer
         core = inner.slices_in(outer)
         numbers, classes, observation = images.observe(outer)
         replaced = self._share(classes)
@@ -148,7 +150,7 @@ class _Images:
         if dates:
             observation = replace(
                 observation,
-                dates=np.stack([date.reflectance * seen for date, seen in zip(dates, clear, strict=True)]),
+                dates=np.stack([date.reflectance for date in dates]),
                 dates_clear=np.stack(clear),
                 days=self._days,
                 dates_shift=np.stack([sample(shift, *at) for _, _, shift in self._dates]),

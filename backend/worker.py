@@ -147,7 +147,8 @@ def _ready() -> Ready:
     import dataclasses
 
     from . import jobs  # noqa: F401 - loads what a job needs, so that the first one starts at once
-    from .inference import devices, installed_models
+    from .devices import devices
+    from .installed import installed_models
 
     models = [{**dataclasses.asdict(card), "path": path} for card, path in installed_models()]
     return Ready(devices(), models)

@@ -150,7 +150,7 @@ def network_share(generator: Any, seconds: float, pixels: int) -> dict[str, floa
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
-    from unclouded.backend.inference import find_model
+    from unclouded.backend.installed import find_model
     from unclouded.backend.models import weights
 
     network = weights.load(find_model("default"))[1]
@@ -283,7 +283,7 @@ def machine() -> dict[str, Any]:
     """What the figures were measured on."""
     import torch
 
-    from unclouded.backend.inference import devices
+    from unclouded.backend.devices import devices
 
     return {
         "processor": platform.processor() or platform.machine(),

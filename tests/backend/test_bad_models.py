@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from unclouded.backend.inference import devices, installed_models
+from unclouded.backend.devices import devices
+from unclouded.backend.installed import installed_models
 
 
 class Kit:

@@ -1,149 +1,54 @@
-"""Observations become tensors without lies, and the generator answers for every window."""
+"""The generator answers for every window, and refuses what it does not fit."""
+
+from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
-from unclouded.backend import inference
-from unclouded.backend.card import Card
-from unclouded.backend.encoding import NEARNESS_DAYS, Encoding, encode
-from unclouded.backend.errors import DeviceError, ModelError
-from unclouded.backend.inference import Generator, devices, find_model, installed_models
-from unclouded.backend.models.fusion import PLANES, Fusion, Params, radius_px
-from unclouded.backend.models.weights import save
+from unclouded.backend.card import read_card
+from unclouded.backend.errors import DeviceError, ModelError, UsageError
+from unclouded.backend.inference import Generator, check_fit
+from unclouded.backend.models.weights import load
 from unclouded.backend.observation import Observation
 from unclouded.backend.sensors import NAMES
 
-PARAMS = Params(13, (16, 16, 16), (1, 1, 1))
-CARD = Card(
-    name="tiny",
-    version="1",
-    title="A tiny generator",
-    architecture="fusion",
-    parameters=dataclasses.asdict(PARAMS),
-    bands=list(NAMES),
-    required_bands=["B2", "B3", "B4"],
-    levels=["L1C", "L2A"],
-    sar="optional",
-    dates="optional",
-    overlap_px=-(-radius_px(PARAMS) // 8) * 8,
-    align_px=8,
-    tile_px=64,
-    prior=dict.fromkeys(NAMES, 0.2),
-    licence="GPL-2.0-or-later",
-    citation="",
-    training_data=[],
-)
-
-
-def observation(bands: tuple[str, ...] = NAMES, height: int = 40, width: int = 48, seed: int = 0) -> Observation:
-    random = np.random.default_rng(seed)
-    shape = (len(bands), height, width)
-    valid = random.random(shape[1:]) > 0.1
-    return Observation(
-        bands=bands,
-        level="L1C",
-        optical=np.where(valid, random.random(shape, np.float32), 0),
-        valid=valid,
-        cloud=random.random(shape[1:]) > 0.5,
-        background=random.random(shape, np.float32),
-    )
-
-
-def with_dates(plain: Observation, count: int = 2, seed: int = 1) -> Observation:
-    random = np.random.default_rng(seed)
-    clear = random.random((count, *plain.valid.shape)) > 0.4
-    dates = np.where(clear[:, None], random.random((count, *plain.optical.shape), np.float32), 0)
-    return dataclasses.replace(plain, dates=dates, dates_clear=clear, days=np.linspace(-30, 5, count, dtype=np.float32))
-
-
-def plane(channels: np.ndarray, name: str) -> np.ndarray:
-    return channels[3 * len(NAMES) + PLANES.index(name)]
+from .generators import RGB, write_augmented, write_cyclegan, write_fusion, write_stgan
+from .observations import observation, window, with_dates, with_sar
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> str:
-    torch.manual_seed(0)
-    path = str(tmp_path_factory.mktemp("models") / "tiny.safetensors")
-    network = Fusion(PARAMS)
-    with torch.no_grad():
-        for weight in network.parameters():
-            weight.copy_(torch.randn_like(weight) / max(weight[0].numel(), 16) ** 0.5)
-    save(path, CARD, network.state_dict())
-    return path
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("models")
 
 
-def test_missing_things_are_zero_and_said_to_be_missing() -> None:
-    channels = encode(observation(("B4", "B8", "B2")), NAMES, Encoding())
-    absent = [index for index, name in enumerate(NAMES) if name not in ("B2", "B4", "B8")]
-
-    np.testing.assert_array_equal(channels[-13:, 0, 0], [name in ("B2", "B4", "B8") for name in NAMES])
-    for first in (0, 13, 26):
-        assert not channels[first : first + 13][absent].any()
-    for name in ("candidate", "nearness", "spread", "sar", "vv", "vh", "l2a"):
-        assert not plane(channels, name).any()
+@pytest.fixture(scope="module")
+def model(folder: Path) -> str:
+    return write_fusion(folder)
 
 
-def test_order_of_the_scene_bands_does_not_matter() -> None:
-    forward = observation()
-    order = np.random.default_rng(3).permutation(13)
-    mixed = dataclasses.replace(
-        forward,
-        bands=tuple(NAMES[index] for index in order),
-        optical=forward.optical[order],
-        background=forward.background[order],
-    )
-
-    np.testing.assert_array_equal(encode(forward, NAMES, Encoding()), encode(mixed, NAMES, Encoding()))
+@pytest.fixture(scope="module")
+def cycle(folder: Path) -> str:
+    return write_cyclegan(folder)
 
 
-def test_unmeasured_pixels_give_nothing() -> None:
-    scene = observation()
-    other = dataclasses.replace(scene, optical=np.where(scene.valid, scene.optical, 7).astype(np.float32))
-
-    np.testing.assert_array_equal(encode(scene, NAMES, Encoding()), encode(other, NAMES, Encoding()))
+@pytest.fixture(scope="module")
+def augmented(folder: Path) -> str:
+    return write_augmented(folder)
 
 
-def test_candidate_is_the_weighted_mean_of_clear_dates() -> None:
-    scene = dataclasses.replace(with_dates(observation()), dates_shift=np.full((2, 13, 40, 48), 0.01, np.float32))
-    channels = encode(scene, NAMES, Encoding())
-    weights = 1 / (1 + np.abs(scene.days) / NEARNESS_DAYS)
-
-    for row, column in [(3, 4), (10, 20), (33, 47), (5, 41)]:
-        clear = scene.dates_clear[:, row, column]
-        if not clear.any():
-            assert plane(channels, "candidate")[row, column] == 0
-            continue
-        expected = np.average(scene.dates[clear][:, :, row, column] + 0.01, axis=0, weights=weights[clear])
-        got = channels[26:39, row, column] + scene.background[:, row, column]
-        np.testing.assert_allclose(got, expected, rtol=1e-5)
-        assert plane(channels, "nearness")[row, column] == pytest.approx(weights[clear].max())
+@pytest.fixture(scope="module")
+def dated(folder: Path) -> str:
+    return write_stgan(folder)
 
 
-def test_clouded_date_pixels_do_not_reach_the_network() -> None:
-    scene = with_dates(observation())
-    garbage = np.where(scene.dates_clear[:, None], scene.dates, 0.9).astype(np.float32)
-
-    np.testing.assert_allclose(
-        encode(scene, NAMES, Encoding()),
-        encode(dataclasses.replace(scene, dates=garbage), NAMES, Encoding()),
-        atol=1e-6,
-    )
-
-
-def test_sar_is_scaled_and_its_gaps_are_said() -> None:
-    sar = np.full((2, 40, 48), -12.5, np.float32)
-    sar[0, :5] = np.nan
-    channels = encode(dataclasses.replace(observation(), sar=sar), NAMES, Encoding())
-
-    assert not plane(channels, "sar")[:5].any()
-    assert not plane(channels, "vh")[:5].any()
-    assert plane(channels, "sar")[5:].all()
-    np.testing.assert_allclose(plane(channels, "vv")[5:], 0.5)
-    np.testing.assert_allclose(plane(channels, "vh")[5:], 20 / 32.5, rtol=1e-6)
+def rgb(height: int = 40, width: int = 48, seed: int = 0) -> Observation:
+    return observation(tuple(RGB), height, width, seed)
 
 
 @pytest.mark.parametrize("bands", [NAMES, ("B8", "B4", "B3", "B2"), ("B4", "B3", "B2")])
@@ -157,9 +62,10 @@ def test_reconstruction_has_the_shape_and_bands_of_the_scene(model: str, bands: 
         assert (result.uncertainty > 0).all()
 
 
-def test_bands_in_another_order_give_the_same_bands(model: str) -> None:
-    generator = Generator(model, "cpu", precise=True)
-    scene = observation(("B2", "B3", "B4", "B8"))
+@pytest.mark.parametrize("write", [write_fusion, write_cyclegan, write_augmented])
+def test_bands_in_another_order_give_the_same_bands(write: Callable[[Path], str], tmp_path: Path) -> None:
+    generator = Generator(write(tmp_path), "cpu", precise=True)
+    scene = rgb()
     turned = dataclasses.replace(
         scene, bands=scene.bands[::-1], optical=scene.optical[::-1], background=scene.background[::-1]
     )
@@ -167,20 +73,12 @@ def test_bands_in_another_order_give_the_same_bands(model: str) -> None:
     np.testing.assert_array_equal(generator([scene])[0].reflectance, generator([turned])[0].reflectance[::-1])
 
 
-def window(scene: Observation, rows: slice, columns: slice) -> Observation:
-    cut = {
-        field.name: value[..., rows, columns]
-        for field in dataclasses.fields(scene)
-        if isinstance(value := getattr(scene, field.name), np.ndarray) and value.ndim > 1
-    }
-    return dataclasses.replace(scene, **cut)
-
-
 @pytest.mark.parametrize("tile", [40, 64])
-def test_tiles_equal_the_whole(model: str, tile: int) -> None:
-    generator = Generator(model, "cpu", precise=True)
+@pytest.mark.parametrize("name", ["tiny", "dates"])
+def test_tiles_equal_the_whole(model: str, dated: str, name: str, tile: int) -> None:
+    generator = Generator({"tiny": model, "dates": dated}[name], "cpu", precise=True)
     margin = generator.overlap_px
-    scene = with_dates(observation(height=131, width=117))
+    scene = with_sar(with_dates(rgb(131, 117)))
     whole = generator([scene])[0]
     for row in range(0, 131, tile):
         for column in range(0, 117, tile):
@@ -197,35 +95,122 @@ def test_tiles_equal_the_whole(model: str, tile: int) -> None:
             )
 
 
-def test_out_of_memory_halves_the_batch(model: str) -> None:
-    generator = Generator(model, "cpu")
-    generator.batch_size = 8
-    reference = generator([observation(seed=seed) for seed in range(8)])
-    generator.batch_size = 8
-    network = generator._network
+@pytest.mark.parametrize("count", [0, 1, 2, 4])
+def test_a_network_of_several_dates_takes_as_many_as_there_are(dated: str, count: int) -> None:
+    alone = with_sar(rgb(37, 51))
+    seen = with_dates(alone, count) if count else alone
+    made = Generator(dated, "cpu")([seen, seen])
 
-    def cramped(x: torch.Tensor) -> torch.Tensor:
-        if len(x) > 2:
+    assert [one.reflectance.shape for one in made] == [(3, 37, 51)] * 2
+    assert np.isfinite(made[0].reflectance).all()
+    if count:
+        assert not np.allclose(made[0].reflectance, Generator(dated, "cpu")([alone])[0].reflectance, atol=1e-3)
+
+
+def test_a_window_of_the_size_of_the_network_is_its_output(cycle: str) -> None:
+    seen = rgb(32, 32)
+    _, network = load(cycle)
+    units = torch.from_numpy(2 * np.clip(seen.optical, 0, 1) - 1)
+
+    made = Generator(cycle, "cpu")([seen])[0]
+
+    np.testing.assert_allclose(made.reflectance, (network(units[None])[0].numpy() + 1) / 2, atol=1e-5)
+
+
+def test_errors_of_the_card_stand_for_those_of_a_network_that_gives_none(folder: Path) -> None:
+    model = write_cyclegan(folder, "errors", errors={"B2": 0.01, "B4": 0.03})
+    made = Generator(model, "cpu")([rgb()])[0]
+
+    np.testing.assert_array_equal(
+        made.uncertainty[[0, 2]], np.broadcast_to([[[0.01]], [[0.03]]], (2, 40, 48)).astype("f")
+    )
+    assert np.isnan(made.uncertainty[1]).all()
+    assert Generator(model, "cpu").bands_without_uncertainty(("B4", "B3", "B2")) == ["B3"]
+
+
+def test_reflectance_is_not_rounded_to_the_tones_of_bfloat16(cycle: str) -> None:
+    made = Generator(cycle, "cpu")([rgb(64, 64)])[0]
+
+    assert len(np.unique(made.reflectance[0])) > 3000
+
+
+def test_samples_are_averaged_and_their_spread_is_the_uncertainty(augmented: str) -> None:
+    seen = [rgb(32, 32), rgb(32, 32, seed=1)]
+    _, network = load(augmented)
+    latents = torch.from_numpy(np.random.default_rng(7).standard_normal((3, 4), np.float32))
+
+    made = Generator(augmented, "cpu").drawing(3, 7)(seen)
+
+    for one, found in zip(seen, made, strict=True):
+        units = torch.from_numpy(2 * np.clip(one.optical, 0, 1) - 1).expand(3, -1, -1, -1)
+        samples = (network(units, latents).numpy() + 1) / 2
+        assert samples.std(axis=0).max() > 1e-3
+        np.testing.assert_allclose(found.reflectance, samples.mean(axis=0), atol=1e-5)
+        np.testing.assert_allclose(found.uncertainty, samples.std(axis=0, ddof=1), atol=1e-5)
+
+
+def test_one_sample_is_that_of_the_seed(augmented: str) -> None:
+    generator = Generator(augmented, "cpu")
+    first, again, other = (generator.drawing(1, seed)([rgb()])[0] for seed in (3, 3, 4))
+
+    np.testing.assert_array_equal(first.reflectance, again.reflectance)
+    assert np.abs(first.reflectance - other.reflectance).max() > 1e-3
+    assert np.isnan(first.uncertainty).all()
+
+
+def test_several_samples_of_a_network_without_a_latent_are_refused(cycle: str) -> None:
+    with pytest.raises(UsageError, match="'cycle' always gives the same"):
+        Generator(cycle, "cpu").drawing(2, 0)
+
+
+class Cramped:
+    """A network on a device that has memory for a few windows."""
+
+    def __init__(self, network: Any, most: int) -> None:
+        self._network, self._most = network, most
+        self.sizes: list[int] = []
+
+    def __call__(self, x: torch.Tensor) -> torch.Tensor:
+        self.sizes.append(len(x))
+        if len(x) > self._most:
             raise torch.OutOfMemoryError("CUDA out of memory")
-        return network(x)
+        return self._network(x)
 
-    generator._network = cramped  # type: ignore[assignment]
-    results = generator([observation(seed=seed) for seed in range(8)])
 
-    assert generator.batch_size == 2
+def test_out_of_memory_halves_the_batch(model: str) -> None:
+    generator = Generator(model, "cpu", precise=True)
+    seen = [observation(seed=seed) for seed in range(8)]
+    reference = generator(seen)
+    generator.windows_at_once = 8
+    generator._network = Cramped(generator._network, 2)  # type: ignore[assignment]
+    results = generator(seen)
+
+    assert generator.windows_at_once == 2
     for result, expected in zip(results, reference, strict=True):
-        np.testing.assert_allclose(result.reflectance, expected.reflectance, atol=0.05)
+        np.testing.assert_allclose(result.reflectance, expected.reflectance, atol=1e-5)
 
 
-def test_not_even_one_window_fits(model: str) -> None:
-    generator = Generator(model, "cpu")
+def test_windows_that_are_blended_go_through_in_batches_that_fit(cycle: str) -> None:
+    generator = Generator(cycle, "cpu")
+    reference = generator([rgb(70, 90)])[0]
+    generator.windows_at_once = 8
+    generator._network = Cramped(generator._network, 4)  # type: ignore[assignment]
+    result = generator([rgb(70, 90)])[0]
+
+    assert generator._network.sizes == [8, 4, 4, 4, 4, 4]  # four rows of five windows
+    np.testing.assert_allclose(result.reflectance, reference.reflectance, atol=1e-5)
+
+
+@pytest.mark.parametrize(("name", "size"), [("tiny", "48x40"), ("cycle", "32x32")])
+def test_not_even_one_window_fits(model: str, cycle: str, name: str, size: str) -> None:
+    generator = Generator({"tiny": model, "cycle": cycle}[name], "cpu")
 
     def full(x: torch.Tensor) -> torch.Tensor:
         raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes")
 
     generator._network = full  # type: ignore[assignment]
-    with pytest.raises(DeviceError, match="one window of 48x40 px"):
-        generator([observation()])
+    with pytest.raises(DeviceError, match=f"one window of {size} px"):
+        generator([rgb()])
 
 
 def test_other_errors_are_not_taken_for_memory(model: str) -> None:
@@ -244,63 +229,38 @@ def test_required_band_is_named(model: str) -> None:
         Generator(model, "cpu")([observation(("B2", "B4", "B8"))])
 
 
-def test_wrong_level_is_named() -> None:
-    with pytest.raises(ModelError, match="level L2A"):
-        inference.check_fit(dataclasses.replace(CARD, levels=["L2A"]), ["B2", "B3", "B4"], "L1C", True, True)
+@pytest.mark.parametrize(
+    ("name", "facts", "has", "words"),
+    [
+        ("tiny", {"levels": ["L2A"]}, (RGB, True, True), r"needs level L2A \(this is L1C\)\."),
+        ("tiny", {"sar": "required", "dates": "required"}, (RGB, False, False), r"needs Sentinel-1; other dates\."),
+        ("tiny", {}, (["B8"], False, False), r"needs band\(s\) B2, B3, B4\."),
+        ("tiny", {"bands": RGB}, ([*RGB, "B8"], False, False), r"knows no band\(s\) B8, only B2, B3, B4\."),
+        ("dates", {"required_bands": ["B2"]}, (["B2", "B4"], True, False), r"needs band\(s\) B3\."),
+        ("dates", {"sar": "optional"}, (RGB, False, True), r"needs Sentinel-1\."),
+        ("dates", {}, (["B4"], False, True), r"needs band\(s\) B2, B3; Sentinel-1\."),
+    ],
+)
+def test_what_a_scene_lacks_is_named(
+    model: str, dated: str, name: str, facts: dict[str, Any], has: tuple[list[str], bool, bool], words: str
+) -> None:
+    card = dataclasses.replace(read_card({"tiny": model, "dates": dated}[name]), **facts)
+    bands, sar, dates = has
+    with pytest.raises(ModelError, match=words):
+        check_fit(card, bands, "L1C", sar, dates)
 
 
-def test_required_sar_and_dates_are_named() -> None:
-    with pytest.raises(ModelError, match="Sentinel-1; other dates"):
-        inference.check_fit(
-            dataclasses.replace(CARD, sar="required", dates="required"), ["B2", "B3", "B4"], "L1C", False, False
-        )
+def test_a_card_that_does_not_fit_its_network_is_refused(tmp_path: Path) -> None:
+    model = write_cyclegan(tmp_path, "wide", encoding={"layout": "frames", "masks": True, "output": "image"})
+    with pytest.raises(ModelError, match="makes 4 channels and takes 3; its network takes 3 and makes 3"):
+        Generator(model, "cpu")
 
 
-def test_band_that_the_generator_does_not_know_is_named() -> None:
-    with pytest.raises(ModelError, match=r"knows no band\(s\) B8"):
-        inference.check_fit(
-            dataclasses.replace(CARD, bands=["B2", "B3", "B4"]), ["B2", "B3", "B4", "B8"], "L1C", False, False
-        )
-
-
-def test_devices_end_with_the_cpu() -> None:
-    assert devices()[-1]["name"] == "cpu"
-
-
-@pytest.mark.parametrize("name", ["cuda:99", "mps:3", "abacus"])
-def test_missing_device_is_named(model: str, name: str) -> None:
-    with pytest.raises(DeviceError, match=f"'{name}' was asked for; here are .*cpu"):
-        Generator(model, name)
-
-
-@pytest.mark.skipif(torch.cuda.is_available(), reason="CUDA is here")
-def test_cuda_that_is_missing_is_named(model: str) -> None:
-    with pytest.raises(DeviceError, match="'cuda' was asked for"):
-        Generator(model, "cuda")
-
-
-def test_models_are_found_by_name(model: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(inference, "MODELS", Path(model).parent)
-
-    assert find_model("tiny") == find_model(model) == model
-    assert [(card.name, path) for card, path in installed_models()] == [("tiny", model)]
-    with pytest.raises(ModelError, match="'great' is installed; installed: tiny"):
-        find_model("great")
+def test_a_network_that_sees_all_of_its_window_needs_its_size(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="sees all of its window"):
+        Generator(write_cyclegan(tmp_path, window_px=0), "cpu")
 
 
 def test_missing_model_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="cannot be read"):
         Generator(str(tmp_path / "none.safetensors"), "cpu")
-
-
-def test_damaged_generator_is_logged_and_stops_nothing_but_its_own_jobs(
-    model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    whole = Path(model).read_bytes()
-    (tmp_path / "fusion.safetensors").write_bytes(whole[: len(whole) // 2])
-    (tmp_path / "tiny.safetensors").write_bytes(whole)
-    monkeypatch.setattr(inference, "MODELS", tmp_path)
-    assert [path for _, path in inference.installed_models()] == [str(tmp_path / "tiny.safetensors")]
-    assert "cut off or damaged" in caplog.text
-    with pytest.raises(ModelError, match="cut off or damaged"):
-        inference.load_generator("default", "cpu")

@@ -14,6 +14,8 @@ from unclouded.backend.methods import DAMPING, UNTRAINED, Untrained, find_method
 from unclouded.backend.observation import Observation, crop
 from unclouded.backend.protocol import NEED_DATES
 
+from .observations import other_clouds_on_dates
+
 
 def observation(height: int = 60, width: int = 50, dates: int = 0, seed: int = 0) -> Observation:
     random = np.random.default_rng(seed)
@@ -29,7 +31,7 @@ def observation(height: int = 60, width: int = 50, dates: int = 0, seed: int = 0
     if not dates:
         return plain
     clear = random.random((dates, height, width)) > 0.4
-    images = np.where(clear[:, None], random.random((dates, 2, height, width), np.float32), np.float32(0))
+    images = np.where(clear[:, None], random.random((dates, 2, height, width), np.float32), np.float32(0.9))
     days = random.permutation(np.linspace(-21, 60, dates + 1))[:dates].astype(np.float32)
     return dataclasses.replace(plain, dates=images, dates_clear=clear, days=days)
 
@@ -45,6 +47,18 @@ def test_what_lies_under_the_cloud_leaves_no_trace(name: str, seed: int) -> None
     for mine, theirs in zip(method([seen]), method([other]), strict=True):
         np.testing.assert_array_equal(mine.reflectance[:, seen.cloud], theirs.reflectance[:, seen.cloud])
         np.testing.assert_array_equal(mine.uncertainty[:, seen.cloud], theirs.uncertainty[:, seen.cloud])
+
+
+@pytest.mark.parametrize("name", UNTRAINED)
+@given(seed=st.integers(0, 10**6))
+@settings(max_examples=15, deadline=None)
+def test_clouds_of_other_dates_leave_no_trace(name: str, seed: int) -> None:
+    seen = observation(dates=3, seed=seed)
+    method = find_method(name, 3)
+
+    for mine, theirs in zip(method([seen]), method([other_clouds_on_dates(seen)]), strict=True):
+        np.testing.assert_array_equal(mine.reflectance, theirs.reflectance)
+        np.testing.assert_array_equal(mine.uncertainty, theirs.uncertainty)
 
 
 @pytest.mark.parametrize("name", UNTRAINED)

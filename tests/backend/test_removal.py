@@ -17,7 +17,7 @@ from scipy.ndimage import distance_transform_edt
 
 from unclouded.backend.card import Card
 from unclouded.backend.errors import Cancelled
-from unclouded.backend.inference import installed_models
+from unclouded.backend.installed import installed_models
 from unclouded.backend.jobs import run
 from unclouded.backend.models.fusion import Fusion, Params
 from unclouded.backend.models.weights import save

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from unclouded.backend.inference import DEFAULT_MODEL, Generator, find_model, installed_models
+from unclouded.backend.inference import Generator
+from unclouded.backend.installed import DEFAULT_MODEL, find_model, installed_models
 from unclouded.backend.models.weights import load
 from unclouded.backend.observation import Observation
 from unclouded.backend.sensors import BY_COUNT, NAMES
