@@ -87,6 +87,10 @@ def main() -> None:
     "--method", type=click.Choice(METHODS), default="generator", show_default=True, help="How to reconstruct."
 )
 @click.option("--model", default="default", show_default=True, metavar="NAME|FILE", help="Generator to use.")
+@click.option(
+    "--samples", type=click.IntRange(1), default=1, show_default=True, help="Reconstructions to draw and average."
+)
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="The same seed draws the same ones.")
 @click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda[:N]|mps", help="Where it runs.")
 @click.option("--mask-out", "mask_output", metavar="FILE", help="Also write the mask: 0 clear, 1 cloud, 2 shadow.")
 @click.option("--uncertainty-out", "uncertainty_output", metavar="FILE", help="Also write the standard error.")

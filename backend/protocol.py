@@ -50,6 +50,10 @@ class RemoveClouds:
     method: str = "generator"
     model: str = "default"
     """Name of an installed generator or path of a `.safetensors`."""
+    samples: int = 1
+    """Reconstructions that a generator with a latent draws: their mean is the result, their spread its uncertainty."""
+    seed: int = 0
+    """Of these: the same seed gives the same bytes."""
     bbox: Optional[List[float]] = None
     """xmin, ymin, xmax, ymax in the CRS of the optical image; None for the whole image."""
     bands: Optional[List[str]] = None

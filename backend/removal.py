@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from .products import split_day
 from .protocol import Done, RemoveClouds
 from .reporting import Reporter
 from .results import Result, ResultWriter, disk_bytes
+from .sampling import draw_latents
 from .scene import Scene, open_optical, open_scene
 from .streams import Behind, ahead
 from .survey import MaskRules, Survey, survey
@@ -49,9 +50,7 @@ def remove(job: RemoveClouds, report: Reporter) -> Done:
     outputs = Outputs(wanted, _inputs(job), job.overwrite)
     optical = open_optical(job.optical, job.bands, job.level, job.offset, report.log)
     scene = open_scene(optical, job.sar, job.dates, job.bbox, report.log)
-    generator = load_generator(job.model, job.device) if job.method == "generator" else None
-    if generator:
-        check_fit(generator.card, optical.bands, optical.level, scene.sar is not None, bool(scene.dates))
+    generator = _open_generator(job, scene)
     method: Method = generator or find_method(job.method, len(scene.dates))
     rules = MaskRules(job.mask, job.cloud_threshold, job.grow_px)
     with outputs:
@@ -59,6 +58,8 @@ def remove(job: RemoveClouds, report: Reporter) -> Done:
         found = survey(scene, rules, outputs.scratch, report, SURVEY_SHARE)
         _check_clear(job, scene, found)
         _say_what_was_found(job, found, report)
+        if generator and job.uncertainty_output:
+            _say_what_is_unknown(generator, optical.bands, report)
         prior = (
             np.array([generator.card.prior.get(band, 0.0) for band in optical.bands], np.float32) if generator else None
         )
@@ -74,6 +75,16 @@ def remove(job: RemoveClouds, report: Reporter) -> Done:
         report.check_cancelled()
         outputs.commit()
     return Done(job.id, job.output, job.mask_output, job.uncertainty_output, round(found.cloud_fraction, 6))
+
+
+def _open_generator(job: RemoveClouds, scene: Scene) -> Generator | None:
+    if job.method != "generator":
+        draw_latents(job.method, 0, job.samples, job.seed)
+        return None
+    generator = load_generator(job.model, job.device, job.samples, job.seed)
+    optical = scene.optical
+    check_fit(generator.card, optical.bands, optical.level, scene.sar is not None, bool(scene.dates))
+    return generator
 
 
 def _reconstructed(plan: TilePlan, found: Survey, job: RemoveClouds, report: Reporter) -> Iterator[Result]:
@@ -148,6 +159,16 @@ def _say_what_was_found(job: RemoveClouds, found: Survey, report: Reporter) -> N
         )
 
 
+def _say_what_is_unknown(generator: Generator, bands: Sequence[str], report: Reporter) -> None:
+    unknown = generator.bands_without_uncertainty(bands)
+    if unknown:
+        report.log(
+            "warning",
+            f"The generator {generator.card.name!r} does not know its errors in {', '.join(unknown)}: "
+            "reconstructed pixels are nodata there in the uncertainty layer.",
+        )
+
+
 def _provenance(job: RemoveClouds, generator: Generator | None) -> dict[str, str]:
     """What made the file, without times and folders, so that the same job gives the same bytes."""
     parameters = {
@@ -162,6 +183,8 @@ def _provenance(job: RemoveClouds, generator: Generator | None) -> dict[str, str
         "level": job.level,
         "offset": job.offset,
     }
+    if generator and generator.draws:
+        parameters |= {"samples": job.samples, "seed": job.seed}
     tags = {"UNCLOUDED_VERSION": VERSION, "UNCLOUDED_PARAMETERS": json.dumps(parameters, sort_keys=True)}
     if generator:
         card = generator.card

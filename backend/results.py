@@ -105,8 +105,10 @@ class ResultWriter:
     def _uncertainty_of(self, tile: Tile, made: Reconstruction | None) -> np.ndarray:
         numbers = np.zeros((len(self.scene.optical.bands), *tile.classes.shape), np.uint16)
         if made is not None:
-            scaled = made.uncertainty[..., tile.core[0], tile.core[1]] / UNCERTAINTY_SCALE * (tile.replaced > 0)
-            numbers = np.clip(np.rint(scaled), 0, UNCERTAINTY_NODATA - 1).astype(np.uint16)
+            errors = made.uncertainty[..., tile.core[0], tile.core[1]]
+            scaled = np.clip(np.rint(errors / UNCERTAINTY_SCALE), 0, UNCERTAINTY_NODATA - 1)
+            known = np.where(np.isnan(scaled), UNCERTAINTY_NODATA, scaled).astype(np.uint16)
+            numbers = np.where(tile.replaced > 0, known, numbers)
         numbers[:, tile.classes == clouds.NODATA] = UNCERTAINTY_NODATA
         return numbers
 
@@ -140,7 +142,10 @@ def _mask_layout(tags: dict[str, str]) -> Layout:
 
 
 def _uncertainty_layout(bands: tuple[str, ...], tags: dict[str, str]) -> Layout:
-    meaning = {"MEANING": "standard error in reflectance of reconstructed pixels; 0 where the pixel is as measured"}
+    meaning = {
+        "MEANING": "standard error in reflectance of reconstructed pixels; 0 where the pixel is as measured; "
+        "nodata where nothing was measured, or where the method does not know its error"
+    }
     count = len(bands)
     return Layout(
         count,

@@ -1,4 +1,7 @@
-"""A generator as one `.safetensors` file: its card in the header, its weights as float16. Nothing is ever unpickled."""
+"""A generator as one `.safetensors` file: its card in the header, its weights as float16. Nothing is ever unpickled.
+
+Whole numbers (counters of batch norm) stay what they are; a tensor with a number too large for float16 is float32.
+"""
 
 from __future__ import annotations
 
@@ -24,11 +27,20 @@ def save(path: str, card: Card, state: Mapping[str, Tensor]) -> Card:
     Args:
         path: A file ending in `.safetensors`; written aside and renamed.
         card: Its card; the hash is filled in here.
-        state: The network's state_dict; floating point is stored as float16.
+        state: The network's state_dict, without parametrizations such as spectral norm.
 
     Returns:
         The card with the hash of the weights.
+
+    Raises:
+        ModelError: A weight is parametrized.
     """
+    parametrized = sorted(key for key in state if ".parametrizations." in key)
+    if parametrized:
+        raise ModelError(
+            f"A file holds plain weights, but {parametrized[0]} belongs to a parametrization.",
+            "Take it off before: models.spectral.plain does.",
+        )
     tensors = {key: _stored(value) for key, value in state.items()}
     part = Path(f"{path}.part")
     part.write_bytes(to_bytes(tensors, {"card": card_json(card)}))
@@ -55,14 +67,17 @@ def load(path: str) -> tuple[Card, Network]:
     except SafetensorError as error:
         raise ModelError(f"{path} is damaged: {error}.", "Download or export it again.") from error
     _check(path, card, state, network.state_dict())
-    network.load_state_dict({key: value.float() for key, value in state.items()})
+    network.load_state_dict(state)
     network.eval().requires_grad_(False)
     return card, network
 
 
 def _stored(tensor: Tensor) -> Tensor:
     tensor = tensor.detach().cpu()
-    return (tensor.half() if tensor.is_floating_point() else tensor).contiguous()
+    if tensor.is_floating_point():
+        fits = bool((tensor.abs() <= torch.finfo(torch.float16).max).all())
+        tensor = tensor.to(torch.float16 if fits else torch.float32)
+    return tensor.contiguous()
 
 
 def _check(path: str, card: Card, state: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> None:
