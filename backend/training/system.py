@@ -19,11 +19,8 @@ from ..models.network import Network
 from ..models.zoo import build
 from .data import Batch
 from .recipe import Recipe, recipe_facts
+from .schedule import learning_rate_share
 from .validation import Figures
-
-WARM_UP_SHARE = 0.05
-LEAST_SHARE = 0.01
-"""Of the learning rate, where the cosine ends."""
 
 
 class System(L.LightningModule):
@@ -177,17 +174,9 @@ class System(L.LightningModule):
 
     def learning_rate_share(self, batch_idx: int) -> float:
         """Gives the share of the first learning rate that the schedule leaves, 0..1."""
+        epoch, batches = self.current_epoch, max(self.trainer.num_training_batches, 1)
         fit = self.recipe.fit
-        done = (self.current_epoch + batch_idx / max(self.trainer.num_training_batches, 1)) / fit.epochs
-        if fit.schedule == "cosine":
-            risen = min((done + 1e-3) / WARM_UP_SHARE, 1.0)
-            left = (1 + math.cos(math.pi * max(done - WARM_UP_SHARE, 0) / (1 - WARM_UP_SHARE))) / 2
-            return risen * (LEAST_SHARE + (1 - LEAST_SHARE) * left)
-        if fit.schedule == "linear":
-            return float(min(1.0, 2 * (1 - done)))
-        if fit.schedule == "steps":
-            return float(fit.divide_by ** -sum(self.current_epoch >= epoch for epoch in fit.milestones))
-        return 1.0
+        return learning_rate_share(fit, epoch, (epoch + batch_idx / batches) / fit.epochs)
 
     def _all_optimizers(self) -> Iterable[Optimizer]:
         found = self.optimizers(use_pl_optimizer=False)
