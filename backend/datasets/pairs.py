@@ -1,28 +1,38 @@
-"""SEN12MS-CR: a cloudy and a clear image of one place on two days, some with SAR; and clouds taken out of them."""
+"""What a cloudy and a clear image of one place tell of each other: where the ground shows, and what the cloud is."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
-from scipy.ndimage import binary_dilation, gaussian_filter
+from scipy.ndimage import binary_dilation, binary_opening, gaussian_filter
 
-from ..sensors import NAMES, Bool, Float
-from .place import Day, Place, clear_day, read_image
+from ..sensors import NAMES, WAVELENGTH_NM, Bool, Float
+from .place import Day, Place
 
 DAYS_APART = 15.0
-"""The two days of a pair lie in one season; which days is not known."""
+"""Taken for the days of a pair where they are not known."""
 HAZE = 0.01
 """Difference in the blue bands that is no cloud."""
 WHITE = 0.35
 """Blue reflectance that a thick cloud has at least."""
 VISIBLE = 0.06
 GROW_PX = 6
-SNOW = "1158_spring_26"
-"""Its clear images are snow, on which clouds cannot be measured."""
+BRIGHT = 0.3
+"""Blue reflectance of snow, on which clouds cannot be measured."""
+CLOUDY = 0.95
+"""A day whose clear share is smaller is a cloudy one."""
+MAX_DAYS_APART = 30.0
+"""Between a cloudy day and the one that shows its ground, for a cloud to be taken."""
+MIN_MEASURABLE = 0.9
+MIN_VEIL = 0.1
+"""Shares of the image: of ground that is not bright, and of cloud, that a veil needs."""
+SHADED = 0.65
+"""Infrared that is left in a shadow, as a share of the clear day's."""
+SHADOW_GROUND = 0.1
+"""Near infrared of the clear day below which ground is too dark to show a shadow."""
+SHADOW_GROW_PX = 2
 
 
 @dataclass(frozen=True)
@@ -33,60 +43,101 @@ class Veil:
     opacity: Float
     """(H, W) 0..1."""
     path: Float
-    """(13, H, W) reflectance that the cloud adds."""
+    """(13, H, W) reflectance that the cloud adds; bands that its image lacks are interpolated."""
 
 
-@dataclass(frozen=True)
-class Pair:
-    name: str
-    cloudy: Float
-    """(13, H, W)"""
-    clear: Float
-    """(13, H, W)"""
-    sar: Float | None
-    weight: float
+def pair_days(cloudy: Float, clear: Day, bands: Sequence[str], apart: float = DAYS_APART) -> list[Day]:
+    """Gives the clear day and the cloudy one, which is clear where it shows the same ground.
+
+    Args:
+        cloudy: (C, H, W) reflectance.
+        clear: The clear day.
+        bands: Names of the C bands.
+        apart: Days from the clear to the cloudy day.
+    """
+    return [clear, Day(cloudy, shows_ground(cloudy, clear, bands), clear.day + apart)]
 
 
-def pairs(root: Path) -> Iterator[Pair]:
-    """Reads sen12ms-cr and triples; names are those of split.csv and, for sen12ms-cr, a patch behind it."""
-    for path in sorted((root / "sen12ms-cr").glob("*_s2/*/*.tif")):
-        season, scene, patch = re.findall(r"ROIs(\w+?)_s2_(\d+)_(p\d+)", path.name)[0]
-        name = f"{season}_{scene}"
-        cloudy = root / "sen12ms-cr" / f"ROIs{season}_s2_cloudy" / f"s2_cloudy_{scene}"
-        cloudy = cloudy / f"ROIs{season}_s2_cloudy_{scene}_{patch}.tif"
-        yield Pair(f"sen12ms-cr/{name}/{patch}", read_image(cloudy)[1], read_image(path)[1], None, 0.14 / 16)
-    for folder in sorted((root / "triples").iterdir()):
-        cloudy_image, clear_image = (read_image(folder / f"{name}.tif")[1] for name in ("cloudy", "clear"))
-        sar = read_image(folder / "s1.tif", scale=1.0)[1]
-        yield Pair(f"triples/{folder.name}", cloudy_image, clear_image, sar, 0.22 / 7)
+def shows_ground(cloudy: Float, clear: Day, bands: Sequence[str]) -> Bool:
+    """Compares a day with a clear one.
+
+    Returns:
+        (H, W) measured, and neither cloud nor shadow; nowhere where the clear day cannot tell: in its own clouds and
+        on snow.
+    """
+    ground = clear.optical
+    covered = binary_dilation(_opacity(cloudy, ground, bands) > VISIBLE, iterations=GROW_PX)
+    covered |= _shaded(cloudy, ground, bands)
+    known: Bool = clear.clear & cloudy.any(axis=0) & (_blue(ground, bands) < BRIGHT)
+    known &= ~covered
+    return known
 
 
-def as_place(pair: Pair) -> Place:
-    """Gives the clear day as truth and the cloudy day as another date, where it is clear."""
-    days = [clear_day(pair.clear)]
-    if SNOW not in pair.name:
-        seen = day_clear(pair)
-        days.append(Day(pair.cloudy * seen, seen, DAYS_APART))
-    return Place(pair.name, NAMES, "L1C", days, sar=pair.sar, weight=pair.weight)
-
-
-def day_clear(pair: Pair) -> Bool:
-    """(H, W) where the cloudy day shows the ground."""
-    opacity = take_veil(pair).opacity
-    clear: Bool = ~binary_dilation(opacity > VISIBLE, iterations=GROW_PX)
-    return clear
-
-
-def take_veil(pair: Pair) -> Veil:
+def take_veil(name: str, cloudy: Float, clear: Float, bands: Sequence[str]) -> Veil:
     """Takes the cloud off its ground, the clear day standing for it.
 
     In the blue bands opacity = (cloudy - clear) / (white - clear), white being the brightest cloud of the image;
     path = cloudy - (1 - opacity) clear in every band.
+
+    Args:
+        name: Of the place.
+        cloudy: (C, H, W) reflectance.
+        clear: (C, H, W) reflectance.
+        bands: Names of the C bands.
     """
-    blue = [NAMES.index(name) for name in ("B1", "B2", "B3")]
-    cloudy, clear = pair.cloudy[blue].mean(axis=0), pair.clear[blue].mean(axis=0)
-    white = max(WHITE, float(np.percentile(cloudy, 99)))
-    opacity = np.clip((cloudy - clear - HAZE) / np.maximum(white - clear, 0.1), 0, 1)
-    opacity = gaussian_filter(opacity, 1.0).astype(np.float32)
-    path = np.clip(pair.cloudy - (1 - opacity) * pair.clear, 0, None) * np.clip(opacity / VISIBLE, 0, 1)
-    return Veil(pair.name, opacity, path.astype(np.float32))
+    opacity = _opacity(cloudy, clear, bands)
+    path = np.clip(cloudy - (1 - opacity) * clear, 0, None) * np.clip(opacity / VISIBLE, 0, 1)
+    return Veil(name, opacity, _all_bands(path.astype(np.float32), bands))
+
+
+def veil_of(place: Place) -> Veil | None:
+    """Takes the cloud of the cloudiest day off the ground of the clear day next to it.
+
+    Returns:
+        None if no day is cloudy, none next to it is clear, or the ground is too bright to measure clouds on.
+    """
+    cloudy = min(place.days, key=lambda day: float(day.clear.mean()))
+    clear = min((day for day in place.days if day.is_truth), key=lambda day: abs(day.day - cloudy.day), default=cloudy)
+    if cloudy.clear.mean() > CLOUDY or clear is cloudy or abs(clear.day - cloudy.day) > MAX_DAYS_APART:
+        return None
+    if (_blue(clear.optical, place.bands) < BRIGHT).mean() < MIN_MEASURABLE:
+        return None
+    veil = take_veil(place.name, cloudy.optical, clear.optical, place.bands)
+    return veil if (veil.opacity > 0.1).mean() > MIN_VEIL else None
+
+
+def _opacity(cloudy: Float, clear: Float, bands: Sequence[str]) -> Float:
+    """(H, W) 0..1, see take_veil."""
+    over, under = _blue(cloudy, bands), _blue(clear, bands)
+    white = max(WHITE, float(np.percentile(over, 99)))
+    opacity = np.clip((over - under - HAZE) / np.maximum(white - under, 0.1), 0, 1)
+    smooth: Float = gaussian_filter(opacity, 1.0).astype(np.float32)
+    return smooth
+
+
+def _blue(optical: Float, bands: Sequence[str]) -> Float:
+    """(H, W) mean of the bands that show clouds best."""
+    mean: Float = optical[[bands.index(name) for name in ("B1", "B2", "B3") if name in bands]].mean(axis=0)
+    return mean
+
+
+def _shaded(cloudy: Float, clear: Float, bands: Sequence[str]) -> Bool:
+    """(H, W) much darker than on the clear day in all of near and short-wave infrared that there is."""
+    infrared = [bands.index(name) for name in ("B8", "B11") if name in bands]
+    if "B8" not in bands:
+        return np.zeros(cloudy.shape[-2:], bool)
+    dark = (cloudy[infrared] < SHADED * clear[infrared]).all(axis=0) & (clear[infrared[0]] > SHADOW_GROUND)
+    shaded: Bool = binary_dilation(binary_opening(dark), iterations=SHADOW_GROW_PX)
+    return shaded
+
+
+def _all_bands(path: Float, bands: Sequence[str]) -> Float:
+    """(C, H, W) to (13, H, W): bands that are missing are interpolated by wavelength."""
+    if tuple(bands) == NAMES:
+        return path
+    order = np.argsort([WAVELENGTH_NM[name] for name in bands])
+    known = [WAVELENGTH_NM[bands[index]] for index in order]
+    wanted = [WAVELENGTH_NM[name] for name in NAMES]
+    shares = np.array([np.interp(wanted, known, unit) for unit in np.eye(len(known))], np.float32)  # (C, 13)
+    filled: Float = np.tensordot(shares.T, path[order], 1)
+    return filled

@@ -1,4 +1,4 @@
-"""One place that has been seen clear, on one day or several: what all data sets give."""
+"""One place, seen on one day or several: what all data sets give."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ class Day:
     """One acquisition of a place."""
 
     optical: Float
-    """(C, H, W) reflectance."""
+    """(C, H, W) reflectance as measured, cloud and all; 0 where it was not measured."""
     clear: Bool
-    """(H, W) measured and neither cloud nor shadow; optical is 0 elsewhere."""
+    """(H, W) shows the ground: measured, and neither cloud nor shadow."""
     day: float
     """In days from an arbitrary one."""
 
@@ -42,17 +42,19 @@ class Place:
     """One place on one grid of about 10 m."""
 
     name: str
-    """As split.csv has it, and what follows behind it."""
+    """Data set, place, and what follows behind it, divided by slashes; split.csv has its beginning."""
     bands: tuple[str, ...]
     level: Level
     days: list[Day]
-    """At least one of them is_truth."""
+    """Of places that were seen only through clouds none is_truth."""
     sar: Float | None = None
     """(2, H, W) VV and VH in dB."""
     weight: float = 1.0
     """How often it is drawn."""
     group: str = field(default="")
     """Images of the same group show the same ground."""
+    labels: tuple[str, ...] = ()
+    """Classes of the land, in data sets for classification."""
 
 
 def read_split(root: Path) -> dict[str, str]:
@@ -82,8 +84,9 @@ def read_image(path: Path, scale: float = SCALE) -> tuple[tuple[str, ...], np.nd
 
 
 def clear_day(optical: Float, day: float = 0.0) -> Day:
-    """Gives an acquisition that is known to be clear everywhere."""
-    return Day(optical, np.ones(optical.shape[-2:], bool), day)
+    """Gives an acquisition that is known to be clear wherever it was measured."""
+    measured: Bool = np.any(optical, axis=0)
+    return Day(optical, measured, day)
 
 
 def without_offset(optical: Float) -> Float:

@@ -32,10 +32,11 @@ def fields(root: Path) -> Iterator[Place]:
     fine, coarse = next(folder.glob("S2_L2A_10m_*")), next(folder.glob("S2_L2A_20m_*"))
     layers = {name: _layer(fine, name) for name in ("B02", "B03", "B04", "B08")}
     layers |= {name: _doubled(_layer(coarse, name)) for name in ("B05", "B06", "B07", "B8A", "B11", "B12")}
-    clear = np.isin(_doubled(_layer(coarse, "SCL")), SCL_CLEAR) & (layers["B02"] > 0)
+    measured = layers["B02"] > 0
+    clear = np.isin(_doubled(_layer(coarse, "SCL")), SCL_CLEAR) & measured
     seconds = _times(fine)
     bands, stack = in_order(tuple(_short(name) for name in layers), np.stack(list(layers.values())))
-    optical = mirrored((stack * 1e-4).astype(np.float32), MIRRORED_PX)
+    optical = mirrored((stack * measured * 1e-4).astype(np.float32), MIRRORED_PX)
     mask = mirrored(clear, MIRRORED_PX)
     yield _place("series_worldcereal", bands, optical, mask, seconds / 86400, 0.08)
 
@@ -47,10 +48,10 @@ def cubes(root: Path) -> Iterator[Place]:
         raw = np.stack([_layer(path, name) for name in names])
         scale, offset = _scaling(path, names)
         optical = (raw * scale[:, None, None, None] + offset[:, None, None, None]).astype(np.float32)
-        mask = _layer(path, "s2_dlmask")
-        measured = (raw > -32767).all(axis=0) & (mask == 0)
+        measured = (raw > -32767).all(axis=0)
+        clear = measured & (_layer(path, "s2_dlmask") == 0)
         bands = tuple(_short(name.removeprefix("s2_")) for name in names)
-        yield _place(f"series_minicubes/{path.stem}", bands, optical, measured, _times(path), 0.08 / 3)
+        yield _place(f"series_minicubes/{path.stem}", bands, optical * measured, clear, _times(path), 0.08 / 3)
 
 
 def _place(
@@ -58,7 +59,7 @@ def _place(
 ) -> Place:
     """Leaves out dates that show next to nothing; optical is (C, T, H, W), clear (T, H, W)."""
     useful = [index for index in range(len(days)) if clear[index].mean() > 0.3]
-    found = [Day(optical[:, index] * clear[index], clear[index], float(days[index])) for index in useful]
+    found = [Day(optical[:, index], clear[index], float(days[index])) for index in useful]
     return Place(name, bands, "L2A", found, weight=weight)
 
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from unclouded.backend.datasets.collection import VARIABLE, data_root, load, split_of
-from unclouded.backend.datasets.pairs import pairs, take_veil
+from unclouded.backend.datasets.development import pairs
+from unclouded.backend.datasets.pairs import take_veil
 from unclouded.backend.datasets.place import Place
 from unclouded.backend.errors import InputError
 from unclouded.backend.sensors import BY_COUNT, NAMES
@@ -86,12 +87,12 @@ def test_series_know_their_days_and_clouds(archive: Path) -> None:
 
 
 def test_veil_gives_back_the_cloud(archive: Path) -> None:
-    pair = next(pairs(archive))
-    veil = take_veil(pair)
+    clear, cloudy = next(pairs(archive)).days
+    veil = take_veil("pair", cloudy.optical, clear.optical, NAMES)
     ground = np.full((13, 40, 40), 0.1, np.float32)
     transplanted = (1 - veil.opacity) * ground + veil.path
 
-    np.testing.assert_allclose((1 - veil.opacity) * pair.clear + veil.path, pair.cloudy, atol=0.02)
+    np.testing.assert_allclose((1 - veil.opacity) * clear.optical + veil.path, cloudy.optical, atol=0.02)
     assert veil.opacity[:, 0].min() > 0.9
     assert veil.opacity[:, 15:].max() < 0.05
     assert transplanted[:, :, 0].min() > 0.6

@@ -1,0 +1,27 @@
+"""The pairs of the development data: sen12ms-cr (no SAR) and triples (with SAR)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from ..sensors import NAMES
+from .pairs import pair_days
+from .place import Place, clear_day, read_image
+
+
+def pairs(root: Path) -> Iterator[Place]:
+    """Reads both; names are those of split.csv and, for sen12ms-cr, a patch behind it."""
+    for path in sorted((root / "sen12ms-cr").glob("*_s2/*/*.tif")):
+        season, scene, patch = re.findall(r"ROIs(\w+?)_s2_(\d+)_(p\d+)", path.name)[0]
+        name = f"sen12ms-cr/{season}_{scene}"
+        folder = root / "sen12ms-cr" / f"ROIs{season}_s2_cloudy" / f"s2_cloudy_{scene}"
+        cloudy = read_image(folder / f"ROIs{season}_s2_cloudy_{scene}_{patch}.tif")[1]
+        days = pair_days(cloudy, clear_day(read_image(path)[1]), NAMES)
+        yield Place(f"{name}/{patch}", NAMES, "L1C", days, weight=0.14 / 16)
+    for folder in sorted((root / "triples").iterdir()):
+        cloudy, clear = (read_image(folder / f"{name}.tif")[1] for name in ("cloudy", "clear"))
+        sar = read_image(folder / "s1.tif", scale=1.0)[1]
+        days = pair_days(cloudy, clear_day(clear), NAMES)
+        yield Place(f"triples/{folder.name}", NAMES, "L1C", days, sar=sar, weight=0.22 / 7)
