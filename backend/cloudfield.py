@@ -26,6 +26,8 @@ CLOUD_OPACITY = 0.05
 SHADOW_DEPTH = 0.1
 """Share of the direct sunlight that is lost, from which a pixel counts as shadow."""
 
+BASE_M = (600.0, 2500.0)
+"""Height of low clouds above ground."""
 _EDGE_DEPTH = float(-np.log(1 - CLOUD_OPACITY))
 _LOW_LIMIT = 6.0
 """Largest optical depth of low clouds: 0.25 % of the ground shines through."""
@@ -67,6 +69,19 @@ class Sun:
     """Where the sun stands, clockwise from north."""
     elevation_deg: float
     """Above the horizon."""
+
+    @staticmethod
+    def draw(rng: np.random.Generator) -> Sun:
+        return Sun(rng.uniform(0, 360), rng.uniform(25, 65))
+
+    def shadow_shift(self, height_m: float, resolution_m: float) -> tuple[int, int]:
+        """Gives (rows, columns) in pixels from what is so high above the ground to its shadow.
+
+        Away from the sun by height / tan(elevation); rows count southwards, columns eastwards.
+        """
+        length_px = height_m / np.tan(np.radians(self.elevation_deg)) / resolution_m
+        azimuth = np.radians(self.azimuth_deg)
+        return round(length_px * np.cos(azimuth)), round(-length_px * np.sin(azimuth))
 
 
 @dataclass(frozen=True)
@@ -126,8 +141,8 @@ class CloudField:
         rng = np.random.default_rng(seed)
         drawn_kind = list(KINDS)[rng.integers(len(KINDS))]
         self._shape = shape = KINDS[kind or drawn_kind]
-        drawn_sun = Sun(rng.uniform(0, 360), rng.uniform(25, 65))
-        drawn_base_m = rng.uniform(600, 2500)
+        drawn_sun = Sun.draw(rng)
+        drawn_base_m = rng.uniform(*BASE_M)
         self.sun = sun or drawn_sun
         self._resolution_m = resolution_m
         self._cell_px = max(4.0, _between(rng, shape.cell_m) / resolution_m)
@@ -140,23 +155,24 @@ class CloudField:
         self._top_m = rng.uniform(60, 200)
         self._low_seed, self._high_seed = (int(value) for value in rng.integers(2**62, size=2))
         self._offset = rng.uniform(0, 64, size=2)
-        self.shift = self._shadow_shift(drawn_base_m if base_m is None else base_m)
+        self.shift = self.sun.shadow_shift(drawn_base_m if base_m is None else base_m, resolution_m)
         """(rows, columns) in pixels from a cloud to its shadow."""
         self._threshold = self._find_threshold(cover, height, width)
 
     def sky(self, row: int, column: int, height: int, width: int) -> Sky:
         """Gives the sky over a window whose upper left pixel is (row, column); it may reach beyond the scene."""
-        # One more pixel on each side for the slope.
-        tops = self._low_noise(_range(row - 1, height + 2), _range(column - 1, width + 2))
-        down, right = self.shift
-        casting = self._low_noise(_range(row - down, height), _range(column - right, width))
-        veil = _interpolated(self._high_noise, row, column, height, width)
-        return Sky(
-            low=self._low_depth(tops[1:-1, 1:-1]),
-            high=self._high_depth(veil),
-            shadow=1 - np.exp(-self._low_depth(casting)),
-            relief=self._relief(tops),
-        )
+        low = high = shadow = np.zeros((height, width), np.float32)
+        relief = np.ones((height, width), np.float32)
+        if self._shape.has_low:
+            # One more pixel on each side for the slope.
+            tops = self._low_noise(_range(row - 1, height + 2), _range(column - 1, width + 2))
+            down, right = self.shift
+            casting = self._low_noise(_range(row - down, height), _range(column - right, width))
+            low, shadow = self._low_depth(tops[1:-1, 1:-1]), 1 - np.exp(-self._low_depth(casting))
+            relief = self._relief(tops)
+        if self._shape.has_veil:
+            high = self._high_depth(_interpolated(self._high_noise, row, column, height, width))
+        return Sky(low, high, shadow, relief)
 
     def opacity(self, row: int, column: int, height: int, width: int) -> Float:
         """Gives (height, width) opacity at 550 nm, 0..1, of a window, see Sky.opacity."""
@@ -217,11 +233,6 @@ class CloudField:
         rise = south * np.float32(-np.cos(azimuth)) + east * np.float32(np.sin(azimuth))
         relief: Float = 1 - np.float32(0.3) * np.tanh(rise * np.float32(1 / np.tan(elevation)))
         return relief
-
-    def _shadow_shift(self, base_m: float) -> tuple[int, int]:
-        length_px = base_m / np.tan(np.radians(self.sun.elevation_deg)) / self._resolution_m
-        azimuth = np.radians(self.sun.azimuth_deg)
-        return round(length_px * np.cos(azimuth)), round(-length_px * np.sin(azimuth))
 
 
 def _depth(excess: Float, steepness: float, limit: float) -> Float:

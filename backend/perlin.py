@@ -39,10 +39,17 @@ def noise(rows: Coordinates, columns: Coordinates, seed: int) -> Float:
     across = gradient_x[:, left] * (fx * (1 - wx)) + gradient_x[:, left + 1] * ((fx - 1) * wx)  # (nodes, W)
     slope = gradient_y[:, left] * (1 - wx) + gradient_y[:, left + 1] * wx
     upper, lower = (1 - wy)[:, None], wy[:, None]
-    values = across[top] * upper
-    values += slope[top] * (upper * fy[:, None])
-    values += across[top + 1] * lower
-    values += slope[top + 1] * (lower * (fy - 1)[:, None])
+    values = across.take(top, axis=0)
+    values *= upper
+    part = slope.take(top, axis=0)
+    part *= upper * fy[:, None]
+    values += part
+    np.take(across, top + 1, axis=0, out=part, mode="clip")  # without a mode, out is buffered
+    part *= lower
+    values += part
+    np.take(slope, top + 1, axis=0, out=part, mode="clip")
+    part *= lower * (fy - 1)[:, None]
+    values += part
     values *= _UNIT_STD
     return values
 
@@ -62,9 +69,11 @@ def noise_at(y: Coordinates, x: Coordinates, seed: int) -> Float:
     fy, fx = (y - row).astype(np.float32), (x - column).astype(np.float32)
     wy, wx = _smooth(fy), _smooth(fx)
     total = np.zeros(y.shape, dtype=np.float32)
+    columns = column.astype(np.int64), column.astype(np.int64) + 1
     for i, weight_y in ((0, 1 - wy), (1, wy)):
+        drawn = scramble(seed, row.astype(np.int64) + i)
         for j, weight_x in ((0, 1 - wx), (1, wx)):
-            gradient_y, gradient_x = _gradients(row + i, column + j, seed)
+            gradient_y, gradient_x = _directions(_mix(drawn ^ columns[j].view(np.uint64)))
             total += weight_y * weight_x * (gradient_y * (fy - i) + gradient_x * (fx - j))
     total *= _UNIT_STD
     return total
@@ -113,7 +122,10 @@ def _smooth(fraction: Float) -> Float:
 
 def _gradients(row: Coordinates, column: Coordinates, seed: int) -> tuple[Float, Float]:
     """Looks up the random unit gradients (y, x) of lattice nodes."""
-    drawn = scramble(seed, row.astype(np.int64), column.astype(np.int64))
+    return _directions(scramble(seed, row.astype(np.int64), column.astype(np.int64)))
+
+
+def _directions(drawn: NDArray[np.uint64]) -> tuple[Float, Float]:
     chosen = _GRADIENTS[(drawn & np.uint64(255)).astype(np.intp)]
     return chosen[..., 0], chosen[..., 1]
 

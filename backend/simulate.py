@@ -100,22 +100,41 @@ def add_clouds(clear: Float, bands: Sequence[str], level: Level, sky: Sky, brigh
         (C, H, W) reflectance.
     """
     # Thin clouds are darker than thick ones: two-stream albedo saturates with depth.
-    top = sky.relief * (brightness.low * (1 - 0.4 * np.exp(-sky.low / 2)))
-    has_low, has_high = bool(sky.low.any()), bool(sky.high.any())
-    cloudy = np.empty_like(clear, dtype=np.float32)
-    for ground, band, out in zip(clear, bands, cloudy, strict=True):
+    top = sky.relief * (np.float32(brightness.low) * (1 - np.float32(0.4) * np.exp(sky.low * np.float32(-0.5))))
+    has_low, has_high, has_shadow = (bool(layer.any()) for layer in (sky.low, sky.high, sky.shadow))
+    cloudy = np.array(clear, np.float32, order="C")
+    spare: tuple[Float, Float] = (np.empty_like(cloudy[0]), np.empty_like(cloudy[0]))
+    for ground, band in zip(cloudy, bands, strict=True):
         wavelength = WAVELENGTH_NM[band]
         tilt = 1 + brightness.slope * (wavelength - 550) / (2190 - 550)
-        path = np.minimum(path_radiance(wavelength) if level == "L1C" else 0.0, ground)
-        below = ground - sky.shadow * (1 - _diffuse_share(wavelength)) * (ground - path)
+        if has_shadow:
+            shade(ground, sky.shadow, wavelength, level, spare[0])
         if has_low:
-            transmitted = np.exp(sky.low * -((550 / wavelength) ** _LOW_EXPONENT))
-            below = below * transmitted + (1 - transmitted) * (top * (tilt * _low_shape(band, level)))
+            white = np.multiply(top, np.float32(tilt * _low_shape(band, level)), out=spare[0])
+            _veil(ground, sky.low, (550 / wavelength) ** _LOW_EXPONENT, white, spare[1])
         if has_high:
-            transmitted = np.exp(sky.high * -((550 / wavelength) ** _HIGH_EXPONENT))
-            below = below * transmitted + (1 - transmitted) * (brightness.high * _HIGH_SHAPE[band])
-        out[...] = below
+            spare[0].fill(brightness.high * _HIGH_SHAPE[band])
+            _veil(ground, sky.high, (550 / wavelength) ** _HIGH_EXPONENT, spare[0], spare[1])
     return cloudy
+
+
+def shade(ground: Float, shadow: Float, wavelength_nm: float, level: Level, spare: Float) -> None:
+    """Takes shadow (1 - d) (ground - p) off the ground (H, W) of one band, in place; see add_clouds."""
+    air = path_radiance(wavelength_nm) if level == "L1C" else 0.0
+    np.subtract(ground, np.float32(air), out=spare)
+    np.maximum(spare, 0, out=spare)
+    spare *= np.float32(1 - _diffuse_share(wavelength_nm))
+    spare *= shadow
+    ground -= spare
+
+
+def _veil(ground: Float, depth: Float, extinction: float, white: Float, spare: Float) -> None:
+    """Turns the share 1 - exp(-extinction depth) of the ground white; exactly nothing where the depth is 0."""
+    np.exp(np.multiply(depth, np.float32(-extinction), out=spare), out=spare)
+    np.subtract(1, spare, out=spare)
+    white -= ground
+    white *= spare
+    ground += white
 
 
 def _low_shape(band: str, level: Level) -> float:

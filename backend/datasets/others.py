@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..sensors import Float, Level
+from ..sensors import Level
 from .choices import Choices
 from .pairs import Veil
 from .place import Day
 from .seasons import another_day
 from .skies import clouded
-from .view import View, measured
+from .view import View, blanked, measured
 
 SHARES = ((0, 0.45), (1, 0.2), (2, 0.2), (3, 0.15))
 REAL_SHARE = 0.8
@@ -53,7 +53,7 @@ def draw_others(
             day = _empty(ground)
         else:
             optical, distance = another_day(ground.optical, view.bands, rng)
-            day = Day(optical, ground.clear, ground.day + distance)
+            day = Day(blanked(optical, measured(ground.optical)), ground.clear, ground.day + distance)
         if not as_they_are and rng.random() < CLOUDED_SHARE:
             day = _under_clouds(day, view, level, veils, rng, choices)
         days.append(_empty(day) if rng.random() < choices.date_dropout else day)
@@ -67,8 +67,7 @@ def _under_clouds(
 ) -> Day:
     """Clouds a day; a mask marks most of it, and what thin cloud it misses passes for clear."""
     sky = clouded(day.optical, view.bands, level, veils, rng, choices)
-    optical: Float = sky.optical * measured(day.optical)
-    return Day(optical, day.clear & ~sky.mask, day.day)
+    return Day(blanked(sky.optical, measured(day.optical)), day.clear & ~sky.mask, day.day)
 
 
 def _empty(day: Day) -> Day:

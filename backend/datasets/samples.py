@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..background import BlockSums, sample
+from ..background import BLOCK_PX, BlockSums, sample
 from ..observation import Observation
 from ..sensors import Bool, Float
 from .choices import Choices as Choices
@@ -18,7 +18,7 @@ from .others import draw_others
 from .place import Day, Place
 from .skies import clouded
 from .view import RGB as RGB
-from .view import View, clearest_view, draw_view, grown, measured
+from .view import View, blanked, clearest_view, draw_view, grown, measured
 
 SAR_SHARE = 0.75
 SHIFT_SHARE = 0.9
@@ -54,7 +54,7 @@ def draw_scene(place: Place, collection: Collection, rng: np.random.Generator, c
         sky = clouded(ground.optical, view.bands, place.level, collection.veils, rng, choices)
         image, cloud = sky.optical, sky.mask | ~ground.clear
     valid = measured(image if choices.clouds == "real" else ground.optical) & _inside(cloud.shape, rng)
-    optical = image * valid
+    optical = blanked(image, valid)
     drawn = Observation(
         bands=view.bands,
         level=place.level,
@@ -97,20 +97,34 @@ def draw_clear(place: Place, rng: np.random.Generator, choices: Choices, size: i
 
 def with_context(observation: Observation, prior: Mapping[str, float], shift: bool = True) -> Observation:
     """Adds the background, and if wanted the shift of the dates, as the engine reckons them over a scene."""
-    height, width = observation.valid.shape
     assumed = np.array([prior[name] for name in observation.bands], np.float32)
-    sums = BlockSums(len(observation.bands), height, width)
-    sums.add(observation.optical, observation.clear, 0, 0)
-    background = sample(sums.fill(assumed), 0, 0, height, width)
-    shifts = None
+    clear = observation.clear
+    background, shifts = _smooth(observation.optical, clear, assumed), None
     if shift and observation.dates is not None and observation.dates_clear is not None:
-        fields = []
-        for date, seen in zip(observation.dates, observation.dates_clear, strict=True):
-            both = BlockSums(len(observation.bands), height, width)
-            both.add(observation.optical - date, observation.clear & seen, 0, 0)
-            fields.append(sample(both.fill(), 0, 0, height, width))
-        shifts = np.stack(fields)
+        shifts = np.empty_like(observation.dates)
+        for out, date, seen in zip(shifts, observation.dates, observation.dates_clear, strict=True):
+            out[:] = _smooth(observation.optical - date, clear & seen, None)
     return dataclasses.replace(observation, background=background, dates_shift=shifts)
+
+
+def _smooth(optical: Float, clear: Bool, prior: Float | None) -> Float:
+    """Gives what background.BlockSums makes of an image (C, H, W), which fits into memory here."""
+    bands, height, width = optical.shape
+    sums = BlockSums(bands, height, width)
+    counted = clear.astype(np.float32)
+    sums.sums[:], sums.counts[:] = _sum_blocks(optical * counted), _sum_blocks(counted)
+    return sample(sums.fill(prior), 0, 0, height, width)
+
+
+def _sum_blocks(array: Float) -> Float:
+    """Sums (..., H, W) over blocks of BLOCK_PX, the last of which may be smaller."""
+    short = [(0, -side % BLOCK_PX) for side in array.shape[-2:]]
+    if any(after for _, after in short):
+        array = np.pad(array, [(0, 0)] * (array.ndim - 2) + short)
+    *bands, height, width = array.shape
+    rows = array.reshape(*bands, height // BLOCK_PX, BLOCK_PX, width).sum(axis=-2)
+    blocks: Float = rows.reshape(*rows.shape[:-1], width // BLOCK_PX, BLOCK_PX).sum(axis=-1)
+    return blocks
 
 
 def select(drawn: Sample, bands: Sequence[str]) -> Sample:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
-from scipy.ndimage import binary_dilation, binary_erosion, zoom
+from scipy.ndimage import binary_dilation, binary_erosion
 
-from ..cloudfield import Kind
+from ..cloudfield import BASE_M, Kind, Sun
 from ..errors import InputError
 from ..sensors import NAMES, WAVELENGTH_NM, Bool, Float, Level
-from ..simulate import simulate
+from ..simulate import shade, simulate
 from .choices import Choices
 from .pairs import Veil
 from .view import turned
@@ -25,7 +26,7 @@ MAX_GROW_PX = 7
 SIMULATED_SHARE = 0.6
 MAX_HAZE = 0.25
 SHADOW_SHARE = 0.7
-MAX_SHADOW_SHIFT_PX = 40
+RESOLUTION_M = 10.0
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ def clouded(
         result = simulate(clear, bands, rng.uniform(*choices.cover), rng, level=level, kind=kind)
         optical, opacity, shadow = result.optical, result.opacity, result.shadow
     else:
-        optical, opacity, shadow = transplant(clear, bands, veils[int(rng.integers(len(veils)))], rng)
+        optical, opacity, shadow = transplant(clear, bands, level, veils[int(rng.integers(len(veils)))], rng)
     if rng.random() < choices.haze:
         optical = hazed(optical, bands, rng)
     return Clouded(optical, detected(opacity, shadow, rng))
@@ -74,39 +75,60 @@ def _simulated(veils: Sequence[Veil], rng: np.random.Generator, choices: Choices
     return choices.clouds == "simulated" or not veils or rng.random() < SIMULATED_SHARE
 
 
-def transplant(clear: Float, bands: Sequence[str], veil: Veil, rng: np.random.Generator) -> tuple[Float, Float, Float]:
-    """Lays a real cloud, turned and mirrored, over clear ground, often with a simulated shadow.
+def transplant(
+    clear: Float, bands: Sequence[str], level: Level, veil: Veil, rng: np.random.Generator
+) -> tuple[Float, Float, Float]:
+    """Lays a real cloud, turned and mirrored, over clear ground, often with its shadow.
+
+    The cloud lies at some height under some sun, and darkens the ground away from it as simulated clouds do; beyond its
+    image it goes on mirrored.
 
     Returns:
         Reflectance (C, H, W), opacity and shadow (H, W).
     """
-    height, width = clear.shape[-2:]
-    layers = np.concatenate([veil.opacity[None], veil.path[[NAMES.index(name) for name in bands]]])
-    layers = turned(layers, int(rng.integers(8)))
+    way = int(rng.integers(8))
+    whole = turned(veil.opacity, way)
     row, column = (
-        rng.integers(max(have - need, 0) + 1) for have, need in zip(layers.shape[1:], (height, width), strict=True)
+        int(rng.integers(max(have - need, 0) + 1)) for have, need in zip(whole.shape, clear.shape[-2:], strict=True)
     )
-    layers = layers[:, row : row + height, column : column + width]
-    short = height - layers.shape[1], width - layers.shape[2]
-    layers = np.pad(layers, ((0, 0), (0, short[0]), (0, short[1])), mode="symmetric")
-    opacity, path = layers[0], layers[1:] * np.float32(rng.uniform(0.85, 1.15))
+    opacity = _mirrored(whole, row, column, clear.shape[-2:])
     shadow = np.zeros_like(opacity)
     if rng.random() < SHADOW_SHARE:
-        shift = rng.integers(-MAX_SHADOW_SHIFT_PX, MAX_SHADOW_SHIFT_PX + 1, 2)
-        shadow = np.roll(opacity, tuple(shift), axis=(0, 1)) * np.float32(rng.uniform(0.4, 0.9))
-    diffuse = np.array([0.05 + 0.28 * (WAVELENGTH_NM[name] / 490) ** -2.0 for name in bands], np.float32)
-    shaded = clear * (1 - shadow * (1 - diffuse[:, None, None]))
-    return (1 - opacity) * shaded + path, opacity, shadow
+        down, right = Sun.draw(rng).shadow_shift(rng.uniform(*BASE_M), RESOLUTION_M)
+        shadow = _mirrored(whole, row - down, column - right, clear.shape[-2:]) * np.float32(rng.uniform(0.4, 0.9))
+    brightness = np.float32(rng.uniform(0.85, 1.15))
+    clouded = np.array(clear, np.float32, order="C")
+    below, spare = 1 - opacity, np.empty_like(opacity)
+    for ground, name in zip(clouded, bands, strict=True):
+        shade(ground, shadow, WAVELENGTH_NM[name], level, spare)
+        ground *= below
+        path = turned(veil.path[NAMES.index(name)], way)
+        ground += np.multiply(_mirrored(path, row, column, clear.shape[-2:]), brightness, out=spare)
+    return clouded, opacity, shadow
+
+
+def _mirrored(array: Float, row: int, column: int, shape: tuple[int, ...]) -> Float:
+    """Cuts a window out of an array (H, W) that goes on mirrored on all sides."""
+    if 0 <= row <= array.shape[0] - shape[0] and 0 <= column <= array.shape[1] - shape[1]:
+        return array[row : row + shape[0], column : column + shape[1]]
+    steps = []
+    for start, length, side in zip((row, column), shape, array.shape, strict=True):
+        step = np.arange(start, start + length) % (2 * side)
+        steps.append(np.minimum(step, 2 * side - 1 - step))
+    window: Float = array[steps[0]][:, steps[1]]
+    return window
 
 
 def hazed(optical: Float, bands: Sequence[str], rng: np.random.Generator) -> Float:
     """Adds a thin smooth veil that no mask shows, bluer than clouds."""
-    field = smooth_field(optical.shape[-2:], rng, 4)
-    field = rng.uniform(0, MAX_HAZE) * np.clip(0.6 + 0.4 * field, 0, 1)
-    exponent = rng.uniform(0.5, 2.0)
-    depth = np.array([(490 / max(WAVELENGTH_NM[name], 490)) ** exponent for name in bands], np.float32)
-    opacity = depth[:, None, None] * field
-    veiled: Float = optical * (1 - opacity) + opacity * np.float32(rng.uniform(0.3, 0.7))
+    field = np.clip(np.float32(0.6) + np.float32(0.4) * smooth_field(optical.shape[-2:], rng, 4), 0, 1)
+    field *= np.float32(rng.uniform(0, MAX_HAZE))
+    exponent, white = rng.uniform(0.5, 2.0), np.float32(rng.uniform(0.3, 0.7))
+    veiled: Float = optical.copy()
+    for ground, name in zip(veiled, bands, strict=True):
+        if name != "B10":  # the vapour above the haze is opaque there
+            depth = (490 / max(WAVELENGTH_NM[name], 490)) ** exponent
+            ground += field * np.float32(depth) * (white - ground)
     return veiled
 
 
@@ -122,7 +144,14 @@ def detected(opacity: Float, shadow: Float, rng: np.random.Generator) -> Bool:
 
 def smooth_field(shape: tuple[int, ...], rng: np.random.Generator, cells: int) -> Float:
     """Gives a smooth random field (H, W) of mean about 0 and deviation about 1."""
-    coarse = rng.standard_normal((cells + 1, cells + 1)).astype(np.float32)
-    factors = [size / (cells + 1) for size in shape]
-    field: Float = zoom(coarse, factors, order=1, mode="nearest", grid_mode=True)
+    rows, columns = (_weights(size, cells + 1) for size in shape)
+    field: Float = rows @ (rng.standard_normal((cells + 1, cells + 1), np.float32) @ columns.T)
     return field
+
+
+@lru_cache(maxsize=64)
+def _weights(size: int, cells: int) -> Float:
+    """Gives (size, cells): how much each of so many even cells counts for a pixel, bilinearly between their middles."""
+    position = np.clip((np.arange(size) + 0.5) * cells / size - 0.5, 0, cells - 1)
+    weights: Float = np.maximum(1 - np.abs(position[:, None] - np.arange(cells)), 0).astype(np.float32)
+    return weights

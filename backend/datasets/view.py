@@ -57,7 +57,7 @@ class View:
             if offset:
                 np.maximum(out + offset, 0, out=out)
         if self.offset.any():
-            optical *= turned(measured(part), self.way)
+            optical = blanked(optical, turned(measured(part), self.way))
         return Day(optical, self.mask(day.clear), day.day)
 
 
@@ -93,8 +93,13 @@ def view_at(place: Place, row: int, column: int, size: int, rng: np.random.Gener
 
 def measured(optical: Float) -> Bool:
     """(H, W) where any band of (C, H, W) is not 0."""
-    found: Bool = (optical != 0).any(axis=0)
-    return found
+    found: Bool = optical[0] != 0
+    return found if found.all() else (optical != 0).any(axis=0)
+
+
+def blanked(optical: Float, seen: Bool) -> Float:
+    """Makes (C, H, W) 0 where it was not measured."""
+    return optical if seen.all() else optical * seen
 
 
 def grown(array: np.ndarray, size: int) -> np.ndarray:
