@@ -7,13 +7,26 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..errors import ModelError
-from . import cyclegan, dsen2cr, fusion, unet
+from . import augmented, cyclegan, dsen2cr, fusion, hybrid, refiner, stgan, uncrtaints, unet
 from .network import Network
 
+
+def _hybrid(params: hybrid.Params) -> Network:
+    bands, channels, frames, widths = params.bands, params.frame_channels, params.frames, params.widths
+    first = stgan.Params(bands, channels, frames, widths, params.encoder_blocks, params.decoder_blocks)
+    second = refiner.Params(bands, channels, widths, params.refiner_blocks)
+    path = [*refiner.path(second), *stgan.path(first)]
+    return hybrid.Hybrid(params, stgan.STGAN(first), refiner.Refiner(second), path)
+
+
 NETWORKS: dict[str, tuple[type[Any], Callable[[Any], Network], Mapping[str, Any]]] = {
+    "augmented": (augmented.Params, augmented.Augmented, augmented.PRESETS),
     "cyclegan": (cyclegan.Params, cyclegan.CycleGAN, cyclegan.PRESETS),
     "dsen2cr": (dsen2cr.Params, dsen2cr.DSen2CR, dsen2cr.PRESETS),
     "fusion": (fusion.Params, fusion.Fusion, fusion.PRESETS),
+    "hybrid": (hybrid.Params, _hybrid, hybrid.PRESETS),
+    "stgan": (stgan.Params, stgan.STGAN, stgan.PRESETS),
+    "uncrtaints": (uncrtaints.Params, uncrtaints.UnCRtainTS, uncrtaints.PRESETS),
     "unet": (unet.Params, unet.UNet, unet.PRESETS),
 }
 """Name: parameters, network, presets. Each has the presets `paper` (the published size) and `small`."""

@@ -1,0 +1,33 @@
+"""Spectral norm: convolutions whose largest singular value is 1 (Miyato et al., 2018), for as long as they train."""
+
+from __future__ import annotations
+
+import copy
+from typing import TypeVar
+
+from torch import nn
+from torch.nn.utils import parametrize
+from torch.nn.utils.parametrizations import spectral_norm
+
+AnyModule = TypeVar("AnyModule", bound=nn.Module)
+
+
+def add_spectral_norm(network: nn.Module) -> None:
+    """Divides the weights of each convolution by their largest singular value, which each training step follows.
+
+    It belongs to the training: a card knows nothing of it, and `plain` gives the weights that go into a file.
+    """
+    for module in list(network.modules()):
+        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d) and not parametrize.is_parametrized(module, "weight"):
+            spectral_norm(module)
+
+
+def plain(network: AnyModule) -> AnyModule:
+    """Gives a copy, set to evaluate, that computes the same as the network does then, without parametrizations."""
+    bare = copy.deepcopy(network).eval()
+    for module in list(bare.modules()):
+        if parametrize.is_parametrized(module, "weight"):
+            shared = type(module)  # a copy shares the class, from which the removal takes the property `weight`
+            module.__class__ = type(shared.__name__, shared.__bases__, dict(vars(shared)))
+            parametrize.remove_parametrizations(module, "weight")
+    return bare
