@@ -197,8 +197,8 @@ class _Keys(nn.Module):
     def forward(self, values: Tensor) -> Tensor:
         """(M, T, D) -> (M, T, heads), adding up to 1 over T."""
         keys: Tensor = self.fc1_k(values)
-        likeness: Tensor = (keys.reshape(*values.shape[:2], *self.Q.shape) * self.Q).sum(dim=-1)
-        return (likeness / self.Q.shape[-1] ** 0.5).softmax(dim=1)
+        likeness = (keys.reshape(*values.shape[:2], *self.Q.shape) * self.Q).sum(dim=-1)
+        return (likeness / math.sqrt(self.Q.shape[-1])).softmax(dim=1)
 
 
 def positions(days: Tensor, size: int) -> Tensor:
