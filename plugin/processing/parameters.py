@@ -85,6 +85,11 @@ def grow() -> QgsProcessingParameterDefinition:
     )
 
 
+def count(name: str, description: str, default: int, least: int) -> QgsProcessingParameterDefinition:
+    whole = QgsProcessingParameterNumber.Type.Integer
+    return QgsProcessingParameterNumber(name, description, whole, default, False, least)
+
+
 def reading_parameters() -> List[QgsProcessingParameterDefinition]:
     """Gives the advanced parameters that say how the optical image is read."""
     bands = QgsProcessingParameterString("BANDS", tr("Bands in file order, e.g. B2,B3,B4,B8"), optional=True)

@@ -45,6 +45,8 @@ class RemoveCloudsAlgorithm(BackendAlgorithm):
             "apply.</p>"
             "<p><b>Method</b>: <i>generator</i> is the network. <i>least-cloudy</i>, <i>median</i> and "
             "<i>interpolate</i> need other dates and no training; <i>inpaint</i> spreads what surrounds a cloud.</p>"
+            "<p><b>Samples</b>: some generators draw one of the grounds that a cloud may hide. The mean of several is "
+            "the result, and how they differ its uncertainty.</p>"
             "<p>What is left empty is taken from the image or by the detector: area, threshold, growth, bands, level, "
             "offset.</p>"
             "<p><b>Clouds and shadows</b>: 0 clear, 1 cloud, 2 shadow, 255 nodata. <b>Uncertainty</b>: the standard "
@@ -63,6 +65,8 @@ class RemoveCloudsAlgorithm(BackendAlgorithm):
             of.threshold(),
             of.grow(),
             of.advanced_text("MODEL", tr("Generator: name or .safetensors file"), "default"),
+            of.advanced(of.count("SAMPLES", tr("Samples that the generator draws and averages"), 1, 1)),
+            of.advanced(of.count("SEED", tr("Seed: the same gives the same samples"), 0, 0)),
             *of.reading_parameters(),
             of.advanced_text("DEVICE", tr("Device: auto, cpu, cuda, cuda:1, mps"), "auto"),
             of.output("OUTPUT", tr("Image without clouds")),
@@ -93,6 +97,8 @@ class RemoveCloudsAlgorithm(BackendAlgorithm):
             mask="all" if values.flag("MASK_ALL") else values.image("MASK") or "auto",
             method=values.choice("METHOD"),
             model=values.text("MODEL") or "default",
+            samples=values.whole_number("SAMPLES") or 1,
+            seed=values.whole_number("SEED") or 0,
             device=values.text("DEVICE") or "auto",
             output="",
             overwrite=True,

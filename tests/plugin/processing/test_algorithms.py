@@ -27,6 +27,8 @@ from qgis.core import (
 )
 
 from unclouded.plugin.processing.provider import UncloudedProvider
+from unclouded.plugin.processing.removeclouds import RemoveCloudsAlgorithm
+from unclouded.plugin.processing.values import Values
 from unclouded.plugin.results import RESULT
 
 pytestmark = pytest.mark.qgis
@@ -93,6 +95,18 @@ def test_clear_pixels_stay_and_clouded_ones_do_not(
     assert after[:, 45, 35].max() < 5000 < before[:, 45, 35].min()
     assert results["CLOUD_FRACTION"] == pytest.approx((mask == 1).mean(), abs=1e-4)
     assert Path(results["UNCERTAINTY_OUTPUT"]).is_file()
+
+
+def test_samples_and_their_seed_reach_the_job(provider: UncloudedProvider, cloudy_scene: Path) -> None:
+    algorithm = RemoveCloudsAlgorithm()
+    algorithm.initAlgorithm()
+    plain, drawn = (
+        algorithm.job(Values(algorithm, {"OPTICAL": str(cloudy_scene), **given}, _context()))
+        for given in ({}, {"SAMPLES": 8, "SEED": "5"})
+    )
+
+    assert (plain.samples, plain.seed) == (1, 0)
+    assert (drawn.samples, drawn.seed) == (8, 5)
 
 
 def test_an_extent_in_another_crs_limits_the_work(
