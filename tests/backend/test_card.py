@@ -160,6 +160,10 @@ def test_a_lying_header_is_refused_by_name(tmp_path: Path, header: Any) -> None:
         ("required_bands", ["B12"]),
         ("name", None),
         ("sar", "maybe"),
+        ("window_px", -8),
+        ("window_px", 66),
+        ("errors", {"B12": 0.1}),
+        ("errors", {"B2": "small"}),
     ],
 )
 def test_a_card_whose_fields_make_no_sense_is_refused(tmp_path: Path, field: str, value: Any) -> None:

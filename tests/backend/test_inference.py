@@ -14,7 +14,7 @@ import torch
 from unclouded.backend.card import read_card
 from unclouded.backend.errors import DeviceError, ModelError, UsageError
 from unclouded.backend.inference import Generator, check_fit
-from unclouded.backend.models.weights import load
+from unclouded.backend.models.weights import load, save
 from unclouded.backend.observation import Observation
 from unclouded.backend.sensors import NAMES
 
@@ -115,6 +115,62 @@ def test_a_window_of_the_size_of_the_network_is_its_output(cycle: str) -> None:
     made = Generator(cycle, "cpu")([seen])[0]
 
     np.testing.assert_allclose(made.reflectance, (network(units[None])[0].numpy() + 1) / 2, atol=1e-5)
+
+
+def smooth_ground(height: int, width: int) -> np.ndarray:
+    """(3, H, W) reflectance of ground that gets brighter to one side."""
+    rows, columns = np.mgrid[:height, :width]
+    wave = np.sin(rows / 23) * np.cos(columns / 29)
+    grain = np.random.default_rng(0).normal(0, 0.004, (3, height, width))
+    return (0.15 + 0.1 * wave + 0.1 * columns / width + grain).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def learned(folder: Path) -> str:
+    """CycleGAN's generator, taught for a moment to repeat smooth ground; instance norm forgets how bright it is."""
+    path = write_cyclegan(folder, "learned")
+    card, network = load(path)
+    network.requires_grad_(True).train()
+    optimizer = torch.optim.Adam(network.parameters(), 3e-3)
+    ground = torch.from_numpy(2 * smooth_ground(230, 310) - 1)
+    corners = np.random.default_rng(0).integers(0, (230 - 32, 310 - 32), (120, 8, 2))
+    for places in corners:
+        batch = torch.stack([ground[:, row : row + 32, column : column + 32] for row, column in places])
+        loss = (network(batch) - batch).abs().mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    save(path, card, network.state_dict())
+    return path
+
+
+def jump_at(image: np.ndarray, step_px: int) -> float:
+    """Mean jump across multiples of step_px over that inside, at the same place in the network's stride of 4 px."""
+    at_borders, inside = [], []
+    for axis in (1, 2):
+        jumps = np.abs(np.diff(image, axis=axis)).mean(axis=(0, 3 - axis))
+        place = np.arange(1, len(jumps) + 1)
+        at_borders.append(jumps[place % step_px == 0])
+        inside.append(jumps[(place % 4 == 0) & (place % step_px != 0)])
+    return float(np.concatenate(at_borders).mean() / np.concatenate(inside).mean())
+
+
+def test_blended_windows_leave_no_seams_where_hard_ones_do(learned: str) -> None:
+    ground = smooth_ground(220, 300)
+    everywhere = np.ones((220, 300), bool)
+    generator = Generator(learned, "cpu")
+    seen = Observation(tuple(RGB), "L2A", ground, everywhere, ~everywhere, ground)
+
+    made = generator([seen])[0].reflectance
+
+    hard = np.empty_like(ground[:, :192, :288])
+    for row in range(0, 192, 32):
+        for column in range(0, 288, 32):
+            at = np.s_[..., row : row + 32, column : column + 32]
+            hard[at] = generator([window(seen, at[1], at[2])])[0].reflectance
+    assert jump_at(hard, 32) > 2
+    for step_px in (generator.align_px, generator.card.window_px, generator.tile_px):
+        assert jump_at(made, step_px) <= 1.05
 
 
 def test_errors_of_the_card_stand_for_those_of_a_network_that_gives_none(folder: Path) -> None:

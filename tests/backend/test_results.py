@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from unclouded.backend.observation import Reconstruction
+from unclouded.backend.outputs import Outputs
 from unclouded.backend.protocol import RemoveClouds
-from unclouded.backend.results import UNCERTAINTY_SCALE, composite, disk_bytes, image_layout
+from unclouded.backend.results import UNCERTAINTY_SCALE, Result, ResultWriter, composite, disk_bytes, image_layout
 from unclouded.backend.scene import open_optical, open_scene
 from unclouded.backend.sensors import Scaling
 from unclouded.backend.tile_reader import Tile
@@ -69,6 +72,32 @@ def test_a_measurement_that_is_replaced_whole_does_not_shine_through() -> None:
 
 def quiet(level: str, text: str) -> None:
     pass
+
+
+def test_unknown_uncertainty_is_nodata_and_no_number(shop: Any) -> None:
+    numbers = np.full((2, 4, 5), 9000, np.uint16)
+    replaced = np.zeros((4, 5), np.float32)
+    replaced[1:3, 1:4] = 1
+    errors = np.full((2, 4, 5), np.nan, np.float32)
+    errors[0] = 0.0123
+    errors[0, 1, 1], errors[0, 1, 2] = np.nan, 99
+    path = shop.raster("o.tif", numbers, descriptions=["B2", "B3"])
+    scene = open_scene(open_optical(path, None, "L2A", None, quiet), None, [], None, quiet)
+    job = RemoveClouds("1", path, shop.path("clear.tif"), uncertainty_output=shop.path("error.tif"))
+    outputs = Outputs([job.output, job.uncertainty_output], [path], False)
+    with outputs, contextlib.ExitStack() as stack:
+        writer = ResultWriter(stack, job, scene, {}, outputs)
+        writer.write(Result(tile(numbers, replaced), Reconstruction(np.full((2, 4, 5), 0.1, np.float32), errors)))
+        writer.finish()
+        stack.close()
+        outputs.commit()
+
+    with rasterio.open(shop.path("error.tif")) as dataset:
+        found = dataset.read(masked=True) * dataset.scales[0]
+    assert found.mask[1].sum() == 6
+    np.testing.assert_array_equal(found.mask[:, replaced == 0], False)
+    np.testing.assert_array_equal(found.filled(-1)[:, replaced == 0], 0)
+    np.testing.assert_allclose(found.filled(-1)[0, 1:3, 1:4], [[-1, 6.5534, 0.0123], [0.0123] * 3], rtol=1e-6)
 
 
 def test_the_layout_is_that_of_the_input(shop: Any) -> None:

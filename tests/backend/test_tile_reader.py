@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +18,8 @@ from unclouded.backend.reporting import Reporter
 from unclouded.backend.scene import Scene, open_optical, open_scene
 from unclouded.backend.survey import MaskRules, Survey, survey
 from unclouded.backend.tile_reader import TilePlan
+
+from .generators import RGB, write_augmented, write_cyclegan
 
 HEIGHT, WIDTH = 230, 310
 
@@ -103,6 +107,39 @@ def test_tiles_of_the_generator_give_the_same_scene(scene: tuple[Scene, Survey],
     for part in ("reflectance", "uncertainty"):
         assert np.isfinite(one[part]).all()
         np.testing.assert_allclose(many[part], one[part], atol=5e-5)
+
+
+@pytest.mark.parametrize("write", [write_cyclegan, write_augmented])
+@pytest.mark.parametrize("whole", [False, True])
+def test_blended_windows_give_the_same_scene_whatever_the_tiles(
+    scene: tuple[Scene, Survey], tmp_path: Path, write: Callable[..., str], whole: bool
+) -> None:
+    generator = Generator(write(tmp_path, bands=list(scene[0].optical.bands), errors=dict.fromkeys(RGB, 0.1)), "cpu")
+    assert (generator.tile_px, generator.overlap_px, generator.align_px) == (64, 16, 16)
+    generator.tile_px = 10_000
+    one = put_together(plan(scene, generator, whole))
+    for tile_px in (37, 64, 100):
+        generator.tile_px = tile_px
+        many = put_together(plan(scene, generator, whole))
+
+        np.testing.assert_array_equal(many["numbers"], one["numbers"])
+        np.testing.assert_allclose(many["reflectance"], one["reflectance"], atol=1e-5)
+        np.testing.assert_array_equal(many["uncertainty"], one["uncertainty"])
+    assert np.isnan(one["uncertainty"][3][one["replaced"] > 0]).all()
+
+
+def test_windows_of_a_network_that_cannot_say_nodata_end_with_the_scene(
+    scene: tuple[Scene, Survey], tmp_path: Path
+) -> None:
+    generator = Generator(write_cyclegan(tmp_path, bands=list(scene[0].optical.bands)), "cpu")
+    generator.tile_px = 50
+    observed = {}
+    for tile in plan(scene, generator, whole=True).read():
+        observed[tile.area.row, tile.area.column] = tile.observation.valid.shape
+        assert tile.observation.optical[:, tile.core[0], tile.core[1]].shape[1:] == tile.classes.shape
+
+    assert observed[0, 0] == (80, 80)  # to the multiple of 16 that lies 16 px behind 50
+    assert observed[200, 300] == (230 - 176, 310 - 272)
 
 
 def test_each_pixel_is_read_once_as_it_is_stored(scene: tuple[Scene, Survey], module_shop: Any) -> None:

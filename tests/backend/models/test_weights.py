@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 from unclouded.backend.card import Card, card_json, read_card
 from unclouded.backend.errors import ModelError
 from unclouded.backend.models.fusion import Fusion, Params, input_channels
+from unclouded.backend.models.spectral import add_spectral_norm, plain
 from unclouded.backend.models.weights import load, save
+from unclouded.backend.models.zoo import build
 
 PARAMETERS = {"bands": 3, "widths": [8, 8, 8], "blocks": [1, 1, 1]}
 CARD = Card(
@@ -64,6 +66,48 @@ def test_same_weights_give_the_same_bytes(saved: Path, tmp_path: Path, network: 
     save(str(again), CARD, network.state_dict())
 
     assert again.read_bytes() == saved.read_bytes()
+
+
+def test_numbers_beyond_float16_are_kept(tmp_path: Path, network: Fusion) -> None:
+    large = torch.tensor([7e4, -1e5, 1, 0, 2, 3, 4, 5e8])
+    state = {**network.state_dict(), "stem.bias": large}
+    save(str(tmp_path / "large.safetensors"), CARD, state)
+    _, loaded = load(str(tmp_path / "large.safetensors"))
+    stored = load_file(tmp_path / "large.safetensors")
+
+    assert torch.equal(loaded.state_dict()["stem.bias"], large)
+    assert {key for key, value in stored.items() if value.dtype != torch.float16} == {"stem.bias"}
+
+
+def test_batch_norm_keeps_its_statistics_and_counts(tmp_path: Path) -> None:
+    parameters = {"in_channels": 3, "out_channels": 3, "widths": [4, 8]}
+    network = build("unet", parameters).train()
+    torch.manual_seed(0)
+    for _ in range(20):
+        network(torch.rand(4, 3, 16, 16) * 2 - 1)
+    counted = {key: value.fill_(4099) for key, value in network.state_dict().items() if not value.is_floating_point()}
+    card = dataclasses.replace(CARD, architecture="unet", parameters=parameters)
+    save(str(tmp_path / "unet.safetensors"), card, network.state_dict())
+    _, loaded = load(str(tmp_path / "unet.safetensors"))
+    x = torch.rand(2, 3, 16, 16) * 2 - 1
+
+    assert counted
+    assert all(torch.equal(loaded.state_dict()[key], value) for key, value in counted.items())
+    torch.testing.assert_close(loaded(x), network.eval()(x), atol=2e-3, rtol=0)
+
+
+def test_parametrized_weights_are_refused_and_their_plain_ones_are_not(tmp_path: Path) -> None:
+    parameters = {"in_channels": 3, "out_channels": 3, "width": 4, "blocks": 1}
+    network = build("cyclegan", parameters)
+    add_spectral_norm(network)
+    card = dataclasses.replace(CARD, architecture="cyclegan", parameters=parameters)
+    path = str(tmp_path / "cycle.safetensors")
+
+    with pytest.raises(ModelError, match=r"model\.1\.parametrizations\.weight.* belongs to a parametrization"):
+        save(path, card, network.state_dict())
+    save(path, card, plain(network).state_dict())
+    x = torch.rand(1, 3, 16, 16)
+    torch.testing.assert_close(load(path)[1](x), network.eval()(x), atol=1e-2, rtol=0)
 
 
 def rewrite(path: Path, card: Card) -> None:
