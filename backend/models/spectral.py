@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 from typing import TypeVar
 
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.utils import parametrize
 from torch.nn.utils.parametrizations import spectral_norm
 
@@ -31,3 +32,18 @@ def plain(network: AnyModule) -> AnyModule:
             module.__class__ = type(shared.__name__, shared.__bases__, dict(vars(shared)))
             parametrize.remove_parametrizations(module, "weight")
     return bare
+
+
+def plain_state(network: nn.Module, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Gives plain weights from those of a training, whether they have spectral norm or not.
+
+    Args:
+        network: Of the same size, without parametrizations; it stays as it is.
+        state: Its state_dict as it was trained.
+    """
+    if not any(".parametrizations." in key for key in state):
+        return dict(state)
+    trained = copy.deepcopy(network)
+    add_spectral_norm(trained)
+    trained.load_state_dict(state)
+    return plain(trained).state_dict()

@@ -17,6 +17,7 @@ from ..encoding import encoding_facts
 from ..errors import ModelError, OutputError
 from ..models import weights
 from ..models.network import Network
+from ..models.spectral import plain_state
 from ..models.zoo import build
 from .recipe import Recipe, make_recipe
 
@@ -63,7 +64,7 @@ def export_checkpoint(checkpoint: str, output: str, overwrite: bool) -> Card:
     card = make_card(recipe, network, saved)
     try:
         Path(output).parent.mkdir(parents=True, exist_ok=True)
-        return weights.save(output, card, _generator(saved["state_dict"]))
+        return weights.save(output, card, plain_state(network, _generator(saved["state_dict"])))
     except OSError as error:
         raise OutputError(f"{output} cannot be written: {error.strerror}.", "Choose another folder.") from error
 

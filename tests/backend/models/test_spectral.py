@@ -5,7 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from unclouded.backend.models.augmented import Augmented, LatentEncoder, Params
-from unclouded.backend.models.spectral import add_spectral_norm, plain
+from unclouded.backend.models.spectral import add_spectral_norm, plain, plain_state
 
 PARAMS = Params(3, 3, 4, 1, 4)
 
@@ -78,3 +78,12 @@ def test_plain_of_a_plain_network_is_a_copy() -> None:
     images = torch.rand(2, 3, 32, 32), torch.rand(2, 3, 32, 32)
 
     assert torch.equal(plain(encoder)(*images), encoder(*images))
+
+
+def test_plain_weights_come_from_a_saved_state_too(network: Augmented) -> None:
+    fresh = Augmented(PARAMS)
+    found = plain_state(fresh, network.state_dict())
+
+    assert found.keys() == fresh.state_dict().keys()
+    assert all(torch.equal(value, found[key]) for key, value in plain(network).state_dict().items())
+    assert plain_state(fresh, found).keys() == found.keys()
