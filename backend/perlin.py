@@ -110,9 +110,15 @@ def octaves_down_to(cell_px: float, smallest_px: float = 2.0) -> int:
 def _axis(positions: Coordinates) -> tuple[Coordinates, NDArray[np.intp], Float, Float]:
     """Gives the lattice nodes in use, the index of the node before each position, its distance, the weight after it."""
     before = np.floor(positions)
-    nodes = np.unique(np.concatenate([before, before + 1]))
+    count = int(before[-1] - before[0]) + 2
+    if count <= 2 * len(positions):
+        nodes = before[0] + np.arange(count)
+        index = (before - before[0]).astype(np.intp)
+    else:  # far apart: most nodes between are not needed
+        nodes = np.unique(np.concatenate([before, before + 1]))
+        index = np.searchsorted(nodes, before)
     distance = (positions - before).astype(np.float32)
-    return nodes, np.searchsorted(nodes, before), distance, _smooth(distance)
+    return nodes, index, distance, _smooth(distance)
 
 
 def _smooth(fraction: Float) -> Float:

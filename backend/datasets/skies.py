@@ -110,13 +110,12 @@ def transplant(
 def _mirrored(array: Float, row: int, column: int, shape: tuple[int, ...]) -> Float:
     """Cuts a window out of an array (H, W) that goes on mirrored on all sides."""
     if 0 <= row <= array.shape[0] - shape[0] and 0 <= column <= array.shape[1] - shape[1]:
-        return array[row : row + shape[0], column : column + shape[1]]
+        return np.ascontiguousarray(array[row : row + shape[0], column : column + shape[1]])
     steps = []
     for start, length, side in zip((row, column), shape, array.shape, strict=True):
         step = np.arange(start, start + length) % (2 * side)
         steps.append(np.minimum(step, 2 * side - 1 - step))
-    window: Float = array[steps[0]][:, steps[1]]
-    return window
+    return np.ascontiguousarray(array[steps[0]][:, steps[1]])
 
 
 def hazed(optical: Float, bands: Sequence[str], rng: np.random.Generator) -> Float:

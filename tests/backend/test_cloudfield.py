@@ -67,6 +67,23 @@ def test_shadows_fall_away_from_the_sun(azimuth_deg: float, shift: tuple[int, in
     np.testing.assert_allclose(sky.shadow, casting.opacity, atol=1e-6)
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_images_show_shadows_where_the_sun_s_geometry_puts_them(seed: int) -> None:
+    """The offset is measured in the images by correlation; height / tan(elevation) in metres is what is expected."""
+    rng = np.random.default_rng(seed)
+    sun, base_m = Sun(rng.uniform(0, 360), rng.uniform(35, 65)), rng.uniform(600, 1500)
+    resolution_m = float(rng.choice([10, 20]))
+    sky = CloudField(seed, 0.3, 512, 512, resolution_m, kind="cumulus", sun=sun, base_m=base_m).sky(0, 0, 512, 512)
+    cloud, shadow = (np.fft.rfft2(layer - layer.mean()) for layer in (1 - np.exp(-sky.low), sky.shadow))
+    correlation = np.fft.irfft2(shadow * cloud.conj())
+    down, right = np.unravel_index(correlation.argmax(), correlation.shape)
+    north_m, east_m = -(((down + 256) % 512) - 256) * resolution_m, (((right + 256) % 512) - 256) * resolution_m
+
+    length_m, azimuth = base_m / np.tan(np.radians(sun.elevation_deg)), np.radians(sun.azimuth_deg)
+    assert north_m == pytest.approx(-length_m * np.cos(azimuth), abs=resolution_m)
+    assert east_m == pytest.approx(-length_m * np.sin(azimuth), abs=resolution_m)
+
+
 def test_a_low_sun_and_high_clouds_lengthen_shadows() -> None:
     def length(elevation_deg: float, base_m: float) -> float:
         return float(np.hypot(*CloudField(1, 0.4, 64, 64, sun=Sun(200, elevation_deg), base_m=base_m).shift))

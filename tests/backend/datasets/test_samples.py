@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from unclouded.backend.background import BlockSums, sample
 from unclouded.backend.datasets.collection import Collection
 from unclouded.backend.datasets.pairs import Veil
 from unclouded.backend.datasets.place import Day, Place, clear_day
@@ -221,6 +222,34 @@ def test_nothing_is_known_of_a_place_that_is_only_seen_cloudy() -> None:
     assert not drawn.known.any()
     assert drawn.observation.dates is not None
     assert not drawn.observation.dates.any()
+
+
+@pytest.mark.parametrize("clouds", ["mixed", "real"])
+@pytest.mark.parametrize("shown", [0, 3])
+def test_places_with_hardly_any_clear_ground_know_little_and_are_whole(shown: int, clouds: Any) -> None:
+    clear = np.zeros((SIZE, SIZE), bool)
+    clear[:shown] = True
+    place = dataclasses.replace(PLACE, days=[Day(ground(), clear, 0.0), Day(ground(1), np.zeros_like(clear), 3.0)])
+    for seed in range(4):
+        drawn = draw(place, seed, Choices(clouds, bands=NAMES, dates=2, sar=False))
+        assert all(np.isfinite(array).all() for array in arrays(drawn).values())
+        assert drawn.known.mean() <= shown / SIZE
+        assert drawn.observation.clear.mean() <= shown / SIZE
+        if not drawn.observation.clear.any():
+            np.testing.assert_allclose(drawn.observation.background, 0.2, rtol=1e-6)
+
+
+def test_background_is_the_engine_s() -> None:
+    """The engine sums a scene in tiles as it reads them."""
+    large = dataclasses.replace(PLACE, days=[clear_day(ground(size=200))], sar=None)
+    seen = draw(large, 0, Choices(bands=NAMES, dates=1)).observation
+    height, width = seen.valid.shape
+    sums = BlockSums(13, height, width)
+    for row in range(0, height, 96):
+        sums.add(seen.optical[:, row : row + 96], seen.clear[row : row + 96], row, 0)
+    expected = sample(sums.fill(np.full(13, 0.2, np.float32)), 0, 0, height, width)
+
+    np.testing.assert_allclose(seen.background, expected, atol=1e-6)
 
 
 def test_sar_is_always_there_if_asked_for_and_nan_where_missing() -> None:
