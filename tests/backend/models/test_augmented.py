@@ -7,6 +7,7 @@ from torch import nn
 from unclouded.backend.models.augmented import Augmented, LatentDiscriminator, LatentEncoder, Params
 from unclouded.backend.models.patchgan import Params as PatchParams
 from unclouded.backend.models.patchgan import PatchGAN
+from unclouded.backend.models.spectral import add_spectral_norm
 from unclouded.backend.models.zoo import build, preset
 
 from .contract import NetworkContract, randomised
@@ -55,9 +56,12 @@ class Eight(nn.Module):
         self.judge_zy, self.judge_zx = (LatentDiscriminator(LATENT, 8) for _ in range(2))
 
 
-def test_eight_networks_fit_together_and_all_learn() -> None:
+@pytest.mark.parametrize("spectral", [False, True])
+def test_eight_networks_fit_together_and_all_learn(spectral: bool) -> None:
     """Both cycles: X x Zy -> Y -> X x Zy and Y x Zx -> X -> Y x Zx."""
     eight = Eight()
+    if spectral:
+        add_spectral_norm(eight)
     x, y, sar = (2 * torch.rand(2, channels, 32, 32) - 1 for channels in (BANDS, BANDS, SAR))
     zx, zy = torch.randn(2, LATENT), torch.randn(2, LATENT)
     fake_y, fake_x = eight.to_y(torch.cat([x, sar], 1), zy), eight.to_x(torch.cat([y, sar], 1), zx)
