@@ -95,6 +95,18 @@ def draw_clear(place: Place, rng: np.random.Generator, choices: Choices, size: i
     return grown(clearest_view(place, day, size, rng, choices).day(day).optical, size)
 
 
+def suits_scene(place: Place, choices: Choices) -> bool:
+    """Whether a place has what draw_scene needs: a cloudy day for real clouds, a clear one for those that are added."""
+    if choices.clouds != "real":
+        return suits_clear(place)
+    return any(day.clear.mean() < CLOUDY for day in place.days)
+
+
+def suits_clear(place: Place) -> bool:
+    """Whether a place has what draw_clear needs: a clear day."""
+    return any(day.is_truth for day in place.days)
+
+
 def with_context(observation: Observation, prior: Mapping[str, float], shift: bool = True) -> Observation:
     """Adds the background, and if wanted the shift of the dates, as the engine reckons them over a scene."""
     assumed = np.array([prior[name] for name in observation.bands], np.float32)

@@ -18,6 +18,8 @@ from unclouded.backend.datasets.samples import (
     draw_scene,
     draw_window,
     select,
+    suits_clear,
+    suits_scene,
     with_context,
 )
 from unclouded.backend.sensors import NAMES
@@ -352,6 +354,15 @@ def test_places_smaller_than_the_window_are_mirrored() -> None:
     for image in (window.truth, clear):
         np.testing.assert_array_equal(image[:, :48], image[:, 95:47:-1])
         np.testing.assert_array_equal(image[..., :48], image[..., 95:47:-1])
+
+
+def test_places_suit_what_they_have_days_for() -> None:
+    cloudy = dataclasses.replace(PAIR, days=PAIR.days[:1])
+    real, added = Choices("real"), Choices()
+
+    assert [suits_scene(place, real) for place in (PLACE, cloudy, PAIR)] == [False, True, True]
+    assert [suits_scene(place, added) for place in (PLACE, cloudy, PAIR)] == [True, False, True]
+    assert [suits_clear(place) for place in (PLACE, cloudy, PAIR)] == [True, False, True]
 
 
 def test_the_scene_is_as_large_as_asked() -> None:
