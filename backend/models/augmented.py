@@ -14,6 +14,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
+from .blocks import begin_tanh
 from .network import Network
 
 STRIDE = 2
@@ -59,6 +60,10 @@ class Augmented(Network):
             ]
         )
         self.head = nn.Conv2d(width, params.out_channels, 7, padding=3, padding_mode="reflect")
+
+    def begin_at(self, mean: Tensor) -> None:
+        """See Network.begin_at."""
+        begin_tanh(self.head, mean)
 
     def forward(self, x: Tensor, z: Tensor) -> Tensor:
         """Translates an image.

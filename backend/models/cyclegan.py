@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from .blocks import begin_gan
+from .blocks import begin_gan, begin_tanh
 from .network import Network
 
 
@@ -54,6 +54,10 @@ class CycleGAN(Network):
             nn.Tanh(),
         )
         begin_gan(self)
+
+    def begin_at(self, mean: Tensor) -> None:
+        """See Network.begin_at."""
+        begin_tanh(self.model[-2], mean)
 
     def forward(self, x: Tensor) -> Tensor:
         """Translates an image.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from torch import nn
+from torch import Tensor, nn
 
 
 class Network(nn.Module):
@@ -20,6 +20,15 @@ class Network(nn.Module):
     """Radius of the receptive field; None if a pixel depends on the whole window (statistics over it, for example)."""
     latent: int = 0
     """Numbers in the latent z, (N, latent), that forward(x, z) takes as well; 0: forward(x)."""
+
+    def begin_at(self, mean: Tensor) -> None:
+        """Lets an untrained network give this image where its features say nothing; does nothing where it needs not.
+
+        Ground is dark: an output that begins at the middle of -1..1 spends its first thousands of steps on that.
+
+        Args:
+            mean: (out_channels,) of clear images, in the network's units.
+        """
 
     def widen(self, factor: float) -> None:
         """Multiplies the scale of all errors, so that intervals hold what they say.

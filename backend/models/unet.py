@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from .blocks import begin_gan
+from .blocks import begin_gan, begin_tanh
 from .network import Network
 
 
@@ -55,6 +55,10 @@ class UNet(Network):
         self.stride_px, self.radius_px = 1 << levels, radius_px(levels)
         self.model = _Level(params, 0)
         begin_gan(self)
+
+    def begin_at(self, mean: Tensor) -> None:
+        """See Network.begin_at."""
+        begin_tanh(self.model.model[-2], mean)
 
     def forward(self, x: Tensor) -> Tensor:
         """Translates an image.
