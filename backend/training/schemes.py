@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 from ..errors import UsageError
 from .augmented import AugmentedCycleGAN
 from .cgan import CGAN
+from .classification import Classification
 from .cyclegan import CycleGAN
+from .distillation import Distillation
 from .hybrid import Hybrid
 from .supervised import Supervised
 
@@ -22,6 +24,21 @@ SCHEMES: dict[str, type[System]] = {
     "hybrid": Hybrid,
 }
 
+CLASSIFIERS: dict[str, type[Classification]] = {
+    "classification": Classification,
+    "distillation": Distillation,
+}
+"""Those that train no generator but a land-cover classifier."""
+
+
+def find_settings(name: str) -> type:
+    """Gives the settings of a scheme.
+
+    Raises:
+        UsageError: The name is unknown.
+    """
+    return CLASSIFIERS[name].Settings if name in CLASSIFIERS else find_scheme(name).Settings
+
 
 def find_scheme(name: str) -> type[System]:
     """Gives a scheme.
@@ -30,5 +47,8 @@ def find_scheme(name: str) -> type[System]:
         UsageError: The name is unknown.
     """
     if name not in SCHEMES:
-        raise UsageError(f"There is no training scheme {name!r}; known are {', '.join(SCHEMES)}.", "Name one of them.")
+        raise UsageError(
+            f"There is no training scheme {name!r}; known are {', '.join([*SCHEMES, *CLASSIFIERS])}.",
+            "Name one of them.",
+        )
     return SCHEMES[name]

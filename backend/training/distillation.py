@@ -1,0 +1,221 @@
+"""A student that sees all bands learns from a teacher that sees red, green and blue (Hinton et al., 2015).
+
+Labelled images exist in RGB only, images of all bands without labels. The teacher, trained on the former, says what the
+latter show; the student sees the same window with all its bands, and the labelled images with their three. It starts
+as the teacher: its weights for further bands and for the presence planes begin at 0.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..classifier import Classifier, load
+from ..datasets.clear import CHIP_PX, chips, cities, landscapes, with_sar
+from ..datasets.collection import split_of
+from ..datasets.place import Place, read_split
+from ..datasets.source import Loaded
+from ..datasets.view import RGB
+from ..errors import UsageError
+from .classification import Classification, Settings
+from .labelled import Batch, centred
+from .recipe import Recipe
+
+SEEN_FROM_ABOVE: dict[str, tuple[float, float]] = {"B2": (0.080, 0.65), "B3": (0.048, 0.70), "B4": (0.028, 0.80)}
+"""Reflectance at the top of the atmosphere = a + b * that of the surface, (a, b): least squares over three places of
+which both are known, without snow; the correlation is 0.97 or more in each."""
+L2A_SHARE = 0.5
+"""Share of the labelled images, which are seen from above, that are shown as if they were of the surface."""
+LABELLED_SHARE = 0.5
+"""Of the images that are drawn."""
+
+
+@dataclass(frozen=True)
+class DistillationSettings(Settings):
+    teacher: str = ""
+    """Path of the RGB classifier."""
+
+
+class Distillation(Classification):
+    """The student in training.
+
+    Args:
+        recipe: Its settings are of DistillationSettings.
+        mean: Of each band, reflectance; of the teacher's bands it is the teacher's.
+        deviation: As mean.
+    """
+
+    Settings: ClassVar[type] = DistillationSettings
+    presence: ClassVar[bool] = True
+
+    def __init__(self, recipe: Recipe, mean: Mapping[str, float], deviation: Mapping[str, float]) -> None:
+        self_taught = load_teacher(recipe)
+        card = self_taught.card
+        super().__init__(recipe, {**mean, **card.mean}, {**deviation, **card.deviation})
+        self._slots = [recipe.bands.index(name) for name in card.bands]
+        start_as(self.network, self_taught, self._slots)
+        self._teacher = [self_taught]  # in a list: it is no part of what is saved
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        """Gives the loss of a batch, unlabelled images being labelled by the teacher."""
+        known = batch["target"].sum(dim=1) > 0
+        from_above = seen_from_above(batch["reflectance"], batch["l2a"] > 0, self._slots, self.bands)
+        teacher = self._teacher[0].to(self.device)
+        said = teacher(from_above[:, self._slots], self.bands)
+        target = torch.where(known[:, None], batch["target"], said)
+        changed = known & (torch.rand(len(known), device=self.device) < L2A_SHARE)
+        reflectance = seen_at_the_ground(batch["reflectance"], changed, self._slots, self.bands)
+        return super().training_step({**batch, "reflectance": reflectance, "target": target}, batch_idx)
+
+    @property
+    def bands(self) -> list[str]:
+        """Of the teacher."""
+        return self._teacher[0].card.bands
+
+    def agreement(self, places: Loaded) -> dict[str, float]:
+        """Gives the share of windows to which student and teacher give the same class, and how many there are.
+
+        Args:
+            places: With all their bands, never learned from.
+        """
+        student, teacher, same, count = self.eval(), self._teacher[0], 0, 0
+        for place in places:
+            windows = torch.from_numpy(cut(place.days[0].optical))
+            whole = torch.zeros(len(windows), len(self.recipe.bands), *windows.shape[2:])
+            present = torch.zeros(len(windows), len(self.recipe.bands))
+            slots = [self.recipe.bands.index(name) for name in place.bands]
+            whole[:, slots], present[:, slots] = windows, 1
+            l2a = torch.full((len(windows),), place.level == "L2A")
+            with torch.inference_mode():
+                said = student({"reflectance": whole, "present": present}).argmax(dim=1)
+                from_above = seen_from_above(whole, l2a, self._slots, self.bands)
+                wanted = teacher(from_above[:, self._slots], self.bands).argmax(dim=1)
+            same, count = same + int((said == wanted).sum()), count + len(windows)
+        return {"agreement": same / count, "windows": count}
+
+
+def load_teacher(recipe: Recipe) -> Classifier:
+    """Loads the teacher that a recipe names.
+
+    Raises:
+        UsageError: It names none, or one that sees other than RGB, has other classes or another size.
+        ModelError: The file is no classifier.
+    """
+    path = recipe.settings.teacher
+    if not path:
+        raise UsageError(
+            "The recipe names no teacher.",
+            "Train one (`unclouded train landcover_teacher`) and name it: --set settings.teacher=FILE.safetensors",
+        )
+    teacher = load(path)
+    if set(teacher.card.bands) != set(RGB) or teacher.card.presence:
+        raise UsageError(
+            f"The teacher {path} sees {', '.join(teacher.card.bands)}.", "Give one that sees B2, B3 and B4."
+        )
+    return teacher
+
+
+def start_as(network: torch.nn.Module, teacher: Classifier, slots: list[int]) -> None:
+    """Gives a network the teacher's weights, its first layer only those of the teacher's bands.
+
+    Raises:
+        UsageError: They are of different sizes.
+    """
+    state = dict(teacher.network.state_dict())
+    first = torch.zeros_like(network.state_dict()["conv1.weight"])
+    try:
+        first[:, slots] = state["conv1.weight"]
+        network.load_state_dict({**state, "conv1.weight": first})
+    except RuntimeError as error:
+        raise UsageError(
+            f"The teacher {teacher.card.name} is not of the recipe's size or classes.",
+            "Train the teacher with the same generator.preset and data set.",
+        ) from error
+
+
+def seen_from_above(reflectance: Tensor, which: Tensor, slots: list[int], bands: list[str]) -> Tensor:
+    """Turns surface reflectance of some images into that at the top of the atmosphere.
+
+    Args:
+        reflectance: (N, C, H, W)
+        which: (N,) true for those to be turned.
+        slots: Of the bands that are turned.
+        bands: Their names.
+    """
+    haze, share = _air(reflectance, bands)
+    turned = reflectance.clone()
+    turned[:, slots] = haze + share * reflectance[:, slots]
+    return torch.where(which[:, None, None, None], turned, reflectance)
+
+
+def seen_at_the_ground(reflectance: Tensor, which: Tensor, slots: list[int], bands: list[str]) -> Tensor:
+    """The reverse of seen_from_above."""
+    haze, share = _air(reflectance, bands)
+    turned = reflectance.clone()
+    turned[:, slots] = (reflectance[:, slots] - haze) / share
+    return torch.where(which[:, None, None, None], turned, reflectance)
+
+
+def _air(like: Tensor, bands: list[str]) -> tuple[Tensor, Tensor]:
+    values = like.new_tensor([SEEN_FROM_ABOVE[name] for name in bands])
+    return values[:, 0, None, None], values[:, 1, None, None]
+
+
+def unlabelled(root: Path, split: str) -> Loaded:
+    """Gives the clear places of the development data: cities, landscapes, chips and places with SAR.
+
+    Args:
+        root: See collection.data_root.
+        split: `train` or `validation`.
+    """
+    splits = read_split(root)
+    every = itertools.chain(cities(root), landscapes(root), map(_chip, chips(root)), with_sar(root))
+    return Loaded([place for place in every if split_of(place.name, splits) == split])
+
+
+def together(labelled: Loaded, other: Loaded, factor: float) -> Loaded:
+    """Puts labelled and unlabelled places together, weighted so that LABELLED_SHARE of the images drawn are labelled.
+
+    Unlabelled places are weighted by their side: a large image is worth more than a chip, but not by its area.
+
+    Args:
+        labelled: RGB images.
+        other: Of all bands.
+        factor: Of the labelled images' reflectance.
+    """
+    sides = np.array([np.sqrt(place.days[0].clear.size) for place in other.places])
+    shares = (1 - LABELLED_SHARE) * sides / sides.sum()
+    each = LABELLED_SHARE / len(labelled)
+    first = [dataclasses.replace(_brighter(place, factor), weight=each) for place in labelled]
+    second = [dataclasses.replace(place, weight=float(share)) for place, share in zip(other, shares, strict=True)]
+    return Loaded(first + second)
+
+
+def cut(optical: np.ndarray) -> np.ndarray:
+    """Cuts (C, H, W) into windows of 64 px side by side, (N, C, 64, 64); what is left over on the rims is lost."""
+    rows, columns = (side // CHIP_PX for side in optical.shape[1:])
+    whole = optical[:, : rows * CHIP_PX, : columns * CHIP_PX]
+    parts = whole.reshape(len(optical), rows, CHIP_PX, columns, CHIP_PX).transpose(1, 3, 0, 2, 4)
+    return np.ascontiguousarray(parts.reshape(-1, len(optical), CHIP_PX, CHIP_PX))
+
+
+def _chip(place: Place) -> Place:
+    """Takes the mirrored rim off a chip."""
+    day = place.days[0]
+    optical = centred(day.optical, CHIP_PX)
+    return dataclasses.replace(
+        place, days=[dataclasses.replace(day, optical=optical, clear=np.ones(optical.shape[1:], bool))]
+    )
+
+
+def _brighter(place: Place, factor: float) -> Place:
+    day = place.days[0]
+    return dataclasses.replace(place, days=[dataclasses.replace(day, optical=day.optical * np.float32(factor))])
