@@ -162,9 +162,10 @@ def _say_what_was_found(job: RemoveClouds, found: Survey, report: Reporter) -> N
 def _say_what_is_unknown(generator: Generator, bands: Sequence[str], report: Reporter) -> None:
     unknown = generator.bands_without_uncertainty(bands)
     if unknown:
+        where = "" if len(unknown) == len(bands) else f" in {', '.join(unknown)}"
         report.log(
             "warning",
-            f"The generator {generator.card.name!r} does not know its errors in {', '.join(unknown)}: "
+            f"The generator {generator.card.name!r} does not know its errors{where}: "
             "reconstructed pixels are nodata there in the uncertainty layer.",
         )
 
