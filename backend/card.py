@@ -56,7 +56,7 @@ class Card:
     """Arguments of encoding.Encoding: how reflectance, SAR and dates become the network's channels."""
     window_px: int = 0
     """Side of the windows of a network that sees all of its window: they overlap by half and are blended, whatever
-    overlap_px and tile_px say. 0: its receptive field is overlap_px, and tiles with that context agree with the whole
+    overlap_px says. 0: its receptive field is overlap_px, and tiles with that context agree with the whole
     image."""
     errors: Dict[str, float] = field(default_factory=dict)
     """Standard error of each band in reflectance, measured under clouds; for networks that give none of their own."""

@@ -85,11 +85,11 @@ class Generator:
             )
 
     def _lay_out(self) -> None:
-        """Says how the scene is to be cut into windows."""
+        """Says how the scene is to be cut into tiles: small ones of blended windows would be mostly context."""
         card, step_px = self.card, self.card.window_px // 2
         self.overlap_px = step_px or card.overlap_px
         self.align_px = step_px or card.align_px
-        self.tile_px = 4 * step_px or card.tile_px
+        self.tile_px = max(card.tile_px, 4 * step_px)
         self.beyond_scene = self._encoding.layout == "fusion"  # the only one that can say that nothing was measured
 
     def _place(self, precise: bool) -> None:
