@@ -72,7 +72,7 @@ def sample(field: Float, row: int, column: int, height: int, width: int) -> Floa
     Returns:
         (C, height, width)
     """
-    return _interpolate(field, BLOCK_PX, row, column, height, width).astype(np.float32)
+    return _interpolate(field, BLOCK_PX, row, column, height, width).astype(np.float32, copy=False)
 
 
 def _fill(sums: np.ndarray, counts: np.ndarray, prior: np.ndarray) -> np.ndarray:

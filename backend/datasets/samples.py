@@ -110,32 +110,34 @@ def suits_clear(place: Place) -> bool:
 def with_context(observation: Observation, prior: Mapping[str, float], shift: bool = True) -> Observation:
     """Adds the background, and if wanted the shift of the dates, as the engine reckons them over a scene."""
     assumed = np.array([prior[name] for name in observation.bands], np.float32)
-    clear = observation.clear
-    background, shifts = _smooth(observation.optical, clear, assumed), None
+    background = _smooth(observation.optical, None, observation.clear, assumed)
+    shifts = None
     if shift and observation.dates is not None and observation.dates_clear is not None:
         shifts = np.empty_like(observation.dates)
         for out, date, seen in zip(shifts, observation.dates, observation.dates_clear, strict=True):
-            out[:] = _smooth(observation.optical - date, clear & seen, None)
+            out[:] = _smooth(observation.optical, date, observation.clear & seen, None)
     return dataclasses.replace(observation, background=background, dates_shift=shifts)
 
 
-def _smooth(optical: Float, clear: Bool, prior: Float | None) -> Float:
-    """Gives what background.BlockSums makes of an image (C, H, W), which fits into memory here."""
+def _smooth(optical: Float, less: Float | None, clear: Bool, prior: Float | None) -> Float:
+    """Gives what background.BlockSums makes of an image, or its difference from another, that fits into memory."""
     bands, height, width = optical.shape
     sums = BlockSums(bands, height, width)
     counted = clear.astype(np.float32)
-    sums.sums[:], sums.counts[:] = _sum_blocks(optical * counted), _sum_blocks(counted)
+    sums.counts[:] = _sum_blocks(counted)
+    for index, band in enumerate(optical):  # one by one they stay in the processor's cache
+        value = band * counted if less is None else (band - less[index]) * counted
+        sums.sums[index] = _sum_blocks(value)
     return sample(sums.fill(prior), 0, 0, height, width)
 
 
 def _sum_blocks(array: Float) -> Float:
-    """Sums (..., H, W) over blocks of BLOCK_PX, the last of which may be smaller."""
-    short = [(0, -side % BLOCK_PX) for side in array.shape[-2:]]
-    if any(after for _, after in short):
-        array = np.pad(array, [(0, 0)] * (array.ndim - 2) + short)
-    *bands, height, width = array.shape
-    rows = array.reshape(*bands, height // BLOCK_PX, BLOCK_PX, width).sum(axis=-2)
-    blocks: Float = rows.reshape(*rows.shape[:-1], width // BLOCK_PX, BLOCK_PX).sum(axis=-1)
+    """Sums (H, W) over blocks of BLOCK_PX, the last of which may be smaller."""
+    height, width = (-(-side // BLOCK_PX) * BLOCK_PX for side in array.shape)
+    if array.shape != (height, width):
+        array = np.pad(array, [(0, height - array.shape[0]), (0, width - array.shape[1])])
+    rows = array.reshape(-1, BLOCK_PX, width).sum(axis=1)
+    blocks: Float = rows.reshape(len(rows), -1, BLOCK_PX).sum(axis=2)
     return blocks
 
 
