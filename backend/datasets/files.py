@@ -34,12 +34,13 @@ def read_optical(path: Path | str, count: int, scale: float = SCALE, may_be_empt
     Raises:
         UnreadableSample: It is missing or damaged, has other bands, or holds no measured pixel.
     """
-    values = read_bands(path, count).astype(np.float32)
-    np.nan_to_num(values, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
-    if not (may_be_empty or values.any()):
+    stored = read_bands(path, count)
+    if np.issubdtype(stored.dtype, np.floating):
+        np.nan_to_num(stored, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
+    if not (may_be_empty or stored.any()):
         raise UnreadableSample(str(path), "it holds no measured pixel")
-    values *= np.float32(scale)
-    return values
+    reflectance: Float = np.multiply(stored, np.float32(scale), dtype=np.float32)
+    return reflectance
 
 
 def read_rgb(path: Path | str) -> Float:

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import binary_dilation, binary_opening, gaussian_filter
+from scipy.ndimage import gaussian_filter
 
+from ..morphology import grow, opened
 from ..sensors import NAMES, WAVELENGTH_NM, Bool, Float
 from .place import Day, Place
 
@@ -17,6 +18,8 @@ HAZE = 0.01
 """Difference in the blue bands that is no cloud."""
 WHITE = 0.35
 """Blue reflectance that a thick cloud has at least."""
+WHITEST = 0.99
+"""The share of the pixels beyond which the brightest cloud is sought."""
 VISIBLE = 0.06
 GROW_PX = 6
 BRIGHT = 0.3
@@ -32,6 +35,7 @@ SHADED = 0.65
 """Infrared that is left in a shadow, as a share of the clear day's."""
 SHADOW_GROUND = 0.1
 """Near infrared of the clear day below which ground is too dark to show a shadow."""
+SHADOW_OPENING_PX = 1
 SHADOW_GROW_PX = 2
 
 
@@ -66,7 +70,7 @@ def shows_ground(cloudy: Float, clear: Day, bands: Sequence[str]) -> Bool:
         on snow.
     """
     ground = clear.optical
-    covered = binary_dilation(_opacity(cloudy, ground, bands) > VISIBLE, iterations=GROW_PX)
+    covered = grow(_opacity(cloudy, ground, bands) > VISIBLE, GROW_PX)
     covered |= _shaded(cloudy, ground, bands)
     known: Bool = clear.clear & cloudy.any(axis=0) & (_blue(ground, bands) < BRIGHT)
     known &= ~covered
@@ -109,7 +113,8 @@ def veil_of(place: Place) -> Veil | None:
 def _opacity(cloudy: Float, clear: Float, bands: Sequence[str]) -> Float:
     """(H, W) 0..1, see take_veil."""
     over, under = _blue(cloudy, bands), _blue(clear, bands)
-    white = max(WHITE, float(np.percentile(over, 99)))
+    rank = int(WHITEST * (over.size - 1))
+    white = max(WHITE, float(np.partition(over, rank, axis=None)[rank]))
     opacity = np.clip((over - under - HAZE) / np.maximum(white - under, 0.1), 0, 1)
     smooth: Float = gaussian_filter(opacity, 1.0).astype(np.float32)
     return smooth
@@ -126,9 +131,8 @@ def _shaded(cloudy: Float, clear: Float, bands: Sequence[str]) -> Bool:
     infrared = [bands.index(name) for name in ("B8", "B11") if name in bands]
     if "B8" not in bands:
         return np.zeros(cloudy.shape[-2:], bool)
-    dark = (cloudy[infrared] < SHADED * clear[infrared]).all(axis=0) & (clear[infrared[0]] > SHADOW_GROUND)
-    shaded: Bool = binary_dilation(binary_opening(dark), iterations=SHADOW_GROW_PX)
-    return shaded
+    dark: Bool = (cloudy[infrared] < SHADED * clear[infrared]).all(axis=0) & (clear[infrared[0]] > SHADOW_GROUND)
+    return grow(opened(dark, SHADOW_OPENING_PX), SHADOW_GROW_PX)
 
 
 def _all_bands(path: Float, bands: Sequence[str]) -> Float:

@@ -30,7 +30,7 @@ VALIDATION = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Patch:
     """One patch of the folders ROIs<season>_<kind>/<kind>_<scene>/ROIs<season>_<kind>_<scene>_p<patch>."""
 

@@ -7,9 +7,9 @@ are missing altogether the places come without it.
 from __future__ import annotations
 
 import csv
+import functools
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import InputError
@@ -29,48 +29,37 @@ LIST = "datasetfilelist.csv"
 LISTED: dict[str, Split] = {"1": "train", "2": "validation", "3": "test"}
 
 
-@dataclass(frozen=True)
-class Triple:
-    """The files of one place."""
-
-    name: str
-    region: str
-    clear: Path
-    cloudy: Path
-    sar: Path | None
-
-
-def open_sen12mscr(root: Path, split: Split) -> Files[Triple]:
-    """Opens either layout."""
-    flat = (root / "s2_cloudFree").is_dir()
-    found = _flat(root) if flat else _folders(root)
-    return listed(LAYOUT, root, split, ((triple.name, side, triple) for triple, side in found), _read)
+def open_sen12mscr(root: Path, split: Split) -> Files[rois.Patch] | Files[str]:
+    """Opens either layout; an entry of the flat one is the name of its files."""
+    if (root / "s2_cloudFree").is_dir():
+        return listed(LAYOUT, root, split, _flat(root), functools.partial(_read_flat, root, (root / "s1").is_dir()))
+    found = (
+        (f"sen12ms-cr/{patch.region}/p{patch.number}", rois.side_of(patch.season, patch.scene), patch)
+        for patch in rois.patches(root, "s2", "s2_cloudy")
+    )
+    return listed(LAYOUT, root, split, found, functools.partial(_read_folders, root, rois.has(root, "s1")))
 
 
-def _folders(root: Path) -> Iterator[tuple[Triple, Split]]:
-    with_sar = rois.has(root, "s1")
-    for patch in rois.patches(root, "s2", "s2_cloudy"):
-        region = f"sen12ms-cr/{patch.region}"
-        files = (patch.path(root, "s2"), patch.path(root, "s2_cloudy"), patch.path(root, "s1") if with_sar else None)
-        yield Triple(f"{region}/p{patch.number}", region, *files), rois.side_of(patch.season, patch.scene)
-
-
-def _flat(root: Path) -> Iterator[tuple[Triple, Split]]:
-    with_sar = (root / "s1").is_dir()
+def _flat(root: Path) -> Iterator[tuple[str, Split, str]]:
     sides: dict[str, Split] = {}
-    for name, side in _listed_names(root):
-        match = re.fullmatch(r"ROIs(\d+_[a-z]+)_(\d+)_p?(\d+)\.tif", name)
-        if match is None:
-            raise InputError(f"{name} in {root} has no scene in its name.", "Expected is ROIs1158_spring_106_0.tif.")
-        region = f"sen12ms-cr/{match[1]}_{match[2]}"
-        side = side or rois.side_of(match[1], int(match[2]))
+    for file, listed_side in _listed_names(root):
+        season, scene, number = _parts(file)
+        region = f"sen12ms-cr/{season}_{scene}"
+        side = listed_side or rois.side_of(season, scene)
         if sides.setdefault(region, side) != side:
             raise InputError(
                 f"{LIST} in {root} puts patches of {region} into {sides[region]} and into {side}, and patches overlap.",
                 "Give each scene to one split, or take the list away: the official scenes count then.",
             )
-        files = (root / "s2_cloudFree" / name, root / "s2_cloudy" / name, root / "s1" / name if with_sar else None)
-        yield Triple(f"{region}/p{match[3]}", region, *files), side
+        yield f"{region}/p{number}", side, file
+
+
+def _parts(file: str) -> tuple[str, int, int]:
+    """Gives season, scene and patch of a file of the flat variant."""
+    match = re.fullmatch(r"ROIs(\d+_[a-z]+)_(\d+)_p?(\d+)\.tif", file)
+    if match is None:
+        raise InputError(f"{file} has no scene in its name.", "Expected is a name like ROIs1158_spring_106_0.tif.")
+    return match[1], int(match[2]), int(match[3])
 
 
 def _listed_names(root: Path) -> Iterator[tuple[str, Split | None]]:
@@ -89,10 +78,21 @@ def _listed_names(root: Path) -> Iterator[tuple[str, Split | None]]:
             yield row[4].strip(), LISTED[row[0].strip()]
 
 
-def _read(triple: Triple) -> Place:
-    clear, cloudy = (read_optical(path, len(NAMES)) for path in (triple.clear, triple.cloudy))
-    sar = None if triple.sar is None else read_sar(triple.sar)
-    images = {str(triple.clear): clear, str(triple.cloudy): cloudy}
-    check_sizes(images if sar is None else images | {str(triple.sar): sar})
-    days = pair_days(cloudy, clear_day(clear), NAMES)
-    return Place(triple.name, NAMES, "L1C", days, sar=sar, group=triple.region)
+def _read_folders(root: Path, with_sar: bool, patch: rois.Patch) -> Place:
+    clear, cloudy, sar = (patch.path(root, kind) for kind in ("s2", "s2_cloudy", "s1"))
+    return _read(patch.region, patch.number, clear, cloudy, sar if with_sar else None)
+
+
+def _read_flat(root: Path, with_sar: bool, file: str) -> Place:
+    season, scene, number = _parts(file)
+    sar = root / "s1" / file if with_sar else None
+    return _read(f"{season}_{scene}", number, root / "s2_cloudFree" / file, root / "s2_cloudy" / file, sar)
+
+
+def _read(region: str, number: int, clear: Path, cloudy: Path, sar: Path | None) -> Place:
+    images = {str(path): read_optical(path, len(NAMES)) for path in (clear, cloudy)}
+    backscatter = None if sar is None else read_sar(sar)
+    check_sizes(images if backscatter is None else images | {str(sar): backscatter})
+    days = pair_days(images[str(cloudy)], clear_day(images[str(clear)]), NAMES)
+    name = f"sen12ms-cr/{region}/p{number}"
+    return Place(name, NAMES, "L1C", days, sar=backscatter, group=f"sen12ms-cr/{region}")
