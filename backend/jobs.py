@@ -15,8 +15,8 @@ from .reporting import Reporter
 from .simulation import simulate_file
 
 FOR_TRAINING = {
-    "lightning": "lightning>=2.5",
-    "jsonargparse": "jsonargparse[signatures]>=4.40",
+    "lightning": "lightning>=2.6",
+    "jsonargparse": "jsonargparse[signatures]>=4.49",
     "tensorboard": "tensorboard>=2.18",
     "matplotlib": "matplotlib>=3.9",
 }

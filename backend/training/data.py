@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import signal
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,13 +11,13 @@ import lightning as L
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, DistributedSampler
 
 from ..datasets.collection import Collection
 from ..datasets.place import Place
 from ..datasets.samples import Sample, draw_clear, draw_scene, draw_window
 from ..encoding import Encoding, encode
-from ..errors import InputError
+from ..errors import InputError, UncloudedError
 from ..sensors import Float
 from .recipe import Recipe
 
@@ -50,6 +51,7 @@ class Windows(Dataset[Batch]):
             choices = dataclasses.replace(choices, bands=recipe.bands, dates=encoding.frames - 1, sar=sar)
         self._choices = choices
         self._order = np.random.default_rng((recipe.fit.seed, epoch + 1)).permutation(len(collection.places))
+        self._shares = collection.shares
 
     def __len__(self) -> int:
         data = self._recipe.data
@@ -72,10 +74,9 @@ class Windows(Dataset[Batch]):
     def _place(self, item: int | None, rng: np.random.Generator) -> Place:
         """Gives a place that fits: that whose turn it is, or a random one if places have weights or none is meant."""
         places = self._collection.places
-        shares = self._collection.shares
         for attempt in range(ATTEMPTS):
-            if item is None or shares is not None or attempt:
-                index = int(rng.choice(len(places), p=shares))
+            if item is None or self._shares is not None or attempt:
+                index = int(rng.choice(len(places), p=self._shares))
             else:
                 index = int(self._order[item % len(places)])
             place = places[index]
@@ -124,13 +125,41 @@ def _tensors(sample: Sample, recipe: Recipe) -> dict[str, Float]:
     return tensors
 
 
-def joined(items: Sequence[Batch]) -> Batch:
+class Carrying(Dataset[Any]):
+    """Gives UncloudedError as an item: raised in a process that draws samples, it would arrive as another one.
+
+    Args:
+        windows: Whose items are given.
+    """
+
+    def __init__(self, windows: Windows) -> None:
+        self._windows = windows
+
+    def __len__(self) -> int:
+        return len(self._windows)
+
+    def __getitem__(self, item: int) -> Batch | UncloudedError:
+        try:
+            return self._windows[item]
+        except UncloudedError as error:
+            return error
+
+
+def joined(items: Sequence[Batch | UncloudedError]) -> Batch | UncloudedError:
     """Puts the windows of several scenes into one batch."""
-    return {key: torch.cat([item[key] for item in items]) for key in items[0]}
+    batches: list[Batch] = []
+    for item in items:
+        if isinstance(item, UncloudedError):
+            return item
+        batches.append(item)
+    return {key: torch.cat([batch[key] for batch in batches]) for key in batches[0]}
 
 
 class Feed(L.LightningDataModule):
     """The loaders of a run, made anew for each epoch.
+
+    Of several processes, each takes every so-manieth item, so that their batches together are those that one process
+    with so many times the batch would have.
 
     Args:
         recipe: What is learned.
@@ -144,37 +173,61 @@ class Feed(L.LightningDataModule):
         self, recipe: Recipe, training: Collection, validation: Collection, unpaired: bool, workers: int
     ) -> None:
         super().__init__()
-        self.training, self.validation = training, validation
+        self._training, self._validation = training, validation
         self._recipe, self._unpaired, self._workers = recipe, unpaired, workers
 
     @property
     def facts(self) -> dict[str, Any]:
         """What a card says of the data: the prior, the licence and what was seen."""
         return {
-            "prior": self.training.prior,
+            "prior": self._training.prior,
             "licence": LICENCE.format(data=self._recipe.data.name),
-            "names": seen(self.training),
+            "names": seen(self._training),
         }
 
     def train_dataloader(self) -> DataLoader[Batch]:
         """The samples of the trainer's current epoch."""
         epoch = self.trainer.current_epoch if self.trainer else 0
-        return self._loader(Windows(self.training, self._recipe, epoch, self._unpaired), drop_last=True)
+        return self._loader(Windows(self._training, self._recipe, epoch, self._unpaired), drop_last=True)
 
     def val_dataloader(self) -> DataLoader[Batch]:
         """The same samples every time."""
-        return self._loader(Windows(self.validation, self._recipe, VALIDATION, unpaired=False), drop_last=False)
+        return self._loader(Windows(self._validation, self._recipe, VALIDATION, unpaired=False), drop_last=False)
 
-    def _loader(self, windows: Windows, drop_last: bool) -> DataLoader[Batch]:
-        scenes = max(self._recipe.fit.batch // self._recipe.data.windows, 1)
+    def on_before_batch_transfer(self, batch: Batch | UncloudedError, dataloader_idx: int) -> Batch:
+        """Raises the error that drawing the batch ended with."""
+        if isinstance(batch, UncloudedError):
+            raise batch
+        return batch
+
+    def _loader(self, windows: Windows, drop_last: bool) -> DataLoader[Any]:
+        processes, rank = (self.trainer.world_size, self.trainer.global_rank) if self.trainer else (1, 0)
+        each, scenes = len(windows) // processes, self._recipe.fit.batch // self._recipe.data.windows
+        if not each:
+            raise InputError(
+                f"{len(windows)} scene(s) of the data set {self._recipe.data.name!r} cannot be divided among "
+                f"{processes} processes.",
+                "Train on fewer devices, or raise data.samples and data.validation_samples.",
+            )
+        sampler: DistributedSampler[Any] | None = None
+        if processes > 1:
+            sampler = DistributedSampler(windows, processes, rank, shuffle=False, drop_last=True)
         return DataLoader(
-            windows,
-            batch_size=min(scenes, len(windows)),
+            Carrying(windows),
+            batch_size=min(scenes, each),
+            sampler=sampler,
             collate_fn=joined,
             num_workers=self._workers,
+            worker_init_fn=_ignore_interrupts,
+            generator=torch.Generator(),  # torch's own would be drawn from, in a resumed run at another time
             drop_last=drop_last,
             pin_memory=torch.cuda.is_available(),
         )
+
+
+def _ignore_interrupts(worker: int) -> None:
+    """Leaves Ctrl+C, which reaches all processes of a terminal, to the one that trains."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def seen(collection: Collection) -> list[str]:

@@ -6,6 +6,7 @@ A file may name others as its `base`, a list, and says what differs from them.
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,12 +18,29 @@ from ..errors import UsageError
 from ..models.zoo import preset
 from ..sensors import NAMES, Level
 
+COMPARE = "Compare it with those that come with Unclouded, in backend/training/recipes."
 FOLDER = Path(__file__).parent / "recipes"
+LEAST = (
+    ("fit", "epochs", 1),
+    ("fit", "batch", 1),
+    ("fit", "accumulate", 1),
+    ("fit", "clip", 0),
+    ("fit", "patience", 0),
+    ("fit", "seed", 0),
+    ("fit", "devices", 1),
+    ("fit", "nodes", 1),
+    ("encoding", "frames", 1),
+    ("data", "window_px", 1),
+    ("data", "windows", 1),
+    ("data", "samples", 0),
+    ("data", "validation_samples", 0),
+)
+"""Least values of numbers of a recipe."""
 
 
 @dataclass(frozen=True)
 class NetworkChoice:
-    """A network of the zoo: a preset, and what differs from it."""
+    """A network of the zoo: a preset, and what differs from it. For classifiers, a preset of models/resnet.py."""
 
     architecture: str
     preset: str = "small"
@@ -60,7 +78,7 @@ class Fit:
     """Windows a step, on each device."""
     accumulate: int = 1
     """Steps whose gradients are added up before the weights move."""
-    precision: Literal["32", "bf16", "16"] = "bf16"
+    precision: Literal["bf16", 16, 32] = "bf16"
     """Of the arithmetic; weights stay in 32 bits."""
     schedule: Literal["constant", "cosine", "linear", "steps"] = "constant"
     """Of the learning rates: cosine rises over the first twentieth and falls to a hundredth; linear falls to 0 over the
@@ -138,21 +156,43 @@ def make_recipe(facts: Mapping[str, Any], source: str) -> Recipe:
     """
     from jsonargparse import ArgumentError, ArgumentParser
 
-    from .schemes import find_scheme
+    from .schemes import find_settings
 
-    scheme = find_scheme(str(facts.get("scheme")))
+    settings = find_settings(str(facts.get("scheme", "")))
     parser = ArgumentParser(exit_on_error=False)
     parser.add_class_arguments(Recipe, skip={"settings"})
-    parser.add_class_arguments(scheme.Settings, "settings")
+    parser.add_class_arguments(settings, "settings")
     try:
-        found = parser.instantiate_classes(parser.parse_object(dict(facts)))
+        found = parser.instantiate(parser.parse_object(dict(facts)))
     except (ArgumentError, TypeError, ValueError) as error:
         raise UsageError(
             f"The recipe {source} cannot be used: {_in_short(error)}",
-            "Compare it with those in backend/training/recipes.",
+            COMPARE,
         ) from error
-    values = {entry.name: found[entry.name] for entry in dataclasses.fields(Recipe)}
-    return Recipe(**values)
+    recipe = Recipe(**{entry.name: found[entry.name] for entry in dataclasses.fields(Recipe)})
+    wrong = _senseless(recipe)
+    if wrong:
+        raise UsageError(f"The recipe {source} makes no sense: {wrong}.", "Change that.")
+    return recipe
+
+
+def _senseless(recipe: Recipe) -> str:
+    """Says what no type tells; empty if all is well."""
+    fit, data = recipe.fit, recipe.data
+    for part, name, least in LEAST:
+        value = getattr(getattr(recipe, part), name)
+        if value < least:
+            return f"{part}.{name} is {value}, and at least {least} was expected"
+    if not 0 <= fit.average < 1:
+        return f"fit.average is {fit.average}, and 0 to 1, without 1, was expected"
+    if fit.batch % data.windows:
+        return f"fit.batch is {fit.batch}, no multiple of data.windows, which is {data.windows}"
+    if not all(low < high for low, high in filter(None, (recipe.encoding.optical_range, recipe.encoding.sar_range))):
+        return "a range of its encoding does not begin below its end"
+    unknown = [name for name in recipe.bands if name not in NAMES]
+    if unknown or not recipe.bands or len(set(recipe.bands)) < len(recipe.bands):
+        return f"its bands are {', '.join(recipe.bands) or 'none'}; some of {', '.join(NAMES)} were expected, each once"
+    return ""
 
 
 def recipe_facts(recipe: Recipe) -> dict[str, Any]:
@@ -172,23 +212,25 @@ def _read(path: Path) -> dict[str, Any]:
 
     try:
         facts = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UsageError(
-            f"{path} is no YAML: {error}.", "Compare it with a recipe that comes with Unclouded."
-        ) from error
+    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
+        reason = " ".join(str(error).split())
+        raise UsageError(f"The recipe {path} cannot be read: {reason}.", COMPARE) from error
     if not isinstance(facts, dict):
-        raise UsageError(f"{path} holds no keys and values.", "Compare it with a recipe that comes with Unclouded.")
+        raise UsageError(f"The recipe {path} holds no keys and values.", COMPARE)
     return facts
 
 
 def _whole(facts: dict[str, Any]) -> dict[str, Any]:
     """Puts a recipe on top of those that it names as its `base`, and of recipes/parts."""
     found: dict[str, Any] = {}
-    for name in facts.pop("base", []):
+    base = facts.pop("base", [])
+    for name in base if isinstance(base, list) else [base]:
         paths = (FOLDER / f"{name}.yaml", FOLDER / "parts" / f"{name}.yaml")
         path = next((path for path in paths if path.is_file()), None)
         if path is None:
-            raise UsageError(f"The base {name!r} of the recipe does not exist.", f"Known are {', '.join(recipes())}.")
+            raise UsageError(
+                f"There is no recipe {name!r}, which a recipe names as its base.", f"Known are {', '.join(recipes())}."
+            )
         found = _merged(found, _whole(_read(path)))
     return _merged(found, facts)
 
@@ -225,4 +267,5 @@ def _changed(facts: dict[str, Any], changes: Sequence[str]) -> dict[str, Any]:
 def _in_short(error: Exception) -> str:
     """Keeps what names the key: the parser adds pages on how types are written."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return " ".join(lines[:3])[:400].rstrip(".") + "."
+    words = re.sub(r"a typing\.Literal", "one of ", re.sub(r"a <class '(\w+)'>", r"\1", " ".join(lines[:3])))
+    return words[:400].rstrip(".") + "."

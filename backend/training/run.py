@@ -2,75 +2,86 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-import logging
-import warnings
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import lightning as L
 import torch
-from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
-from lightning.pytorch.loggers import TensorBoardLogger
 
-from ..card import read_card
+from ..card import Card, read_card
 from ..datasets import registry
 from ..datasets.collection import Collection
-from ..devices import find_device
-from ..errors import Cancelled, InputError, OutputError, TrainingDiverged, UsageError
+from ..encoding import Encoding, read_encoding
+from ..errors import Cancelled, InputError, ModelError, OutputError, TrainingDiverged, UsageError
 from ..installed import find_model
 from ..models import weights
 from ..protocol import Done, TrainGenerator
 from ..reporting import Reporter
-from .callbacks import CsvLog, Guard, Pictures, Report
+from .callbacks import BEST, LAST
 from .data import Feed
 from .export import check_output, export_checkpoint, read_checkpoint
 from .recipe import Recipe, make_recipe, read_recipe, recipe_facts, recipes
-from .schemes import find_scheme
+from .schemes import CLASSIFIERS, find_scheme
+from .system import System
+from .trainer import is_first, make_trainer, quiet
 
-BEST, LAST = "best.ckpt", "last.ckpt"
 RECIPE = "recipe.yaml"
-MONITOR = "validation_reconstruction"
-PRECISION: dict[str, Any] = {"32": "32-true", "bf16": "bf16-mixed", "16": "16-mixed"}
 OWN_IMAGES = "scenes"
 """The data set of a user's own images."""
 
 
 def train(job: TrainGenerator, report: Reporter) -> Done:
-    """Trains a generator.
+    """Trains a generator, or the classifier of a recipe that says so.
 
-    Cancelled or diverged, the run keeps its best checkpoint, and the best generator so far is written, too.
+    Cancelled or diverged, the run keeps its best checkpoint, and the best generator so far is written, too. Where
+    several processes train, all of them call this; only the first says and writes anything.
 
     Raises:
         UncloudedError: The subclass says what is wrong.
     """
+    report = report if is_first() else report.muted()
     recipe = find_recipe(job)
+    if recipe.scheme in CLASSIFIERS:
+        from .classifier_run import train_classifier
+
+        return train_classifier(recipe, job, report)
     folder = Path(job.folder)
     output = job.output or str(folder / f"{recipe.name}.safetensors")
     check_output(output, job.overwrite or job.resume)
-    started = _prepare(folder, recipe, job.resume)
+    begun = prepare(folder, recipe, job.resume)
+    system = make_system(recipe)
+    if job.start_from and not begun:
+        _start_from(system, job.start_from)
     report.progress(0.0, "reading the data")
     training, validation = open_data(recipe, job)
     report.log("info", f"{len(training.places)} places to learn from, {len(validation.places)} to validate on.")
-    system = find_scheme(recipe.scheme)(recipe)
-    if job.start_from and not started:
-        _start_from(system.generator, job.start_from, recipe)
     feed = Feed(recipe, training, validation, system.unpaired, job.workers)
-    with quiet():
-        trainer = make_trainer(recipe, folder, job.device, [Report(report)])
     try:
         with quiet():
-            trainer.fit(system, feed, ckpt_path=str(folder / LAST) if started else None, weights_only=True)
-    except Cancelled as error:
+            trainer = make_trainer(recipe, folder, job.device, report)
+            trainer.fit(system, feed, ckpt_path=folder / LAST if begun else None, weights_only=True)
+    except (Cancelled, SystemExit) as error:  # Lightning turns Ctrl+C and SIGTERM into SystemExit
         raise Cancelled(_keep_best(folder, output, report)) from error
     except TrainingDiverged as error:
         error.kept = _keep_best(folder, output, report)
         raise
-    if trainer.is_global_zero:
+    if is_first():
         export_checkpoint(str(folder / BEST), output, overwrite=True)
     return Done(job.id, output)
+
+
+def make_system(recipe: Recipe) -> System:
+    """Makes the networks of a recipe, always with the same weights.
+
+    Raises:
+        UsageError: There are no such networks, or they do not fit the rest of the recipe.
+    """
+    torch.manual_seed(recipe.fit.seed)
+    try:
+        return find_scheme(recipe.scheme)(recipe)
+    except ModelError as error:
+        raise UsageError(
+            f"The networks of the recipe {recipe.name} cannot be made: {error.message}", "Change them in the recipe."
+        ) from error
 
 
 def find_recipe(job: TrainGenerator) -> Recipe:
@@ -80,9 +91,8 @@ def find_recipe(job: TrainGenerator) -> Recipe:
         UsageError: There is none.
         ModelError: The generator cannot be read.
     """
-    changes = list(job.settings)
-    if job.images:
-        changes.append(f"data.name={OWN_IMAGES}")
+    of_images = [f"data.name={OWN_IMAGES}", "data.choices.clouds=simulated", "data.choices.real_dates=false"]
+    changes = [*(of_images if job.images else ()), *job.settings]
     if job.recipe:
         return read_recipe(job.recipe, changes)
     if not job.start_from:
@@ -90,12 +100,23 @@ def find_recipe(job: TrainGenerator) -> Recipe:
             "Neither a recipe nor a generator to start from was given.", f"Name one of {', '.join(recipes())}."
         )
     card = read_card(find_model(job.start_from))
-    for name in recipes():
-        recipe = read_recipe(name, changes)
-        if recipe.generator.architecture == card.architecture:
-            choice = dataclasses.replace(recipe.generator, parameters=card.parameters)
-            return dataclasses.replace(recipe, generator=choice, bands=tuple(card.bands), name=f"{card.name}-tuned")
-    raise UsageError(f"No recipe trains the network {card.architecture!r} of {card.name}.", "Give a recipe.")
+    every = [read_recipe(name, changes) for name in recipes()]
+    fitting = [recipe for recipe in every if recipe.generator.architecture == card.architecture]
+    if not fitting:
+        raise UsageError(f"No recipe trains the network {card.architecture!r} of {card.name}.", "Give a recipe.")
+    recipe = next((recipe for recipe in fitting if recipe.name == card.name), fitting[0])
+    return dataclasses.replace(
+        recipe,
+        name=f"{card.name}-tuned",
+        generator=dataclasses.replace(recipe.generator, parameters=card.parameters),
+        bands=tuple(card.bands),
+        encoding=_encoding(card),
+    )
+
+
+def _encoding(card: Card) -> Encoding:
+    """Gives the encoding of a card as its training had it."""
+    return dataclasses.replace(read_encoding(card.encoding), spread=1.0)
 
 
 def open_data(recipe: Recipe, job: TrainGenerator) -> tuple[Collection, Collection]:
@@ -118,51 +139,7 @@ def open_data(recipe: Recipe, job: TrainGenerator) -> tuple[Collection, Collecti
     return training, dataclasses.replace(validation, prior=training.prior)
 
 
-def make_trainer(recipe: Recipe, folder: Path, device: str, further: list[Callback]) -> L.Trainer:
-    """Makes Lightning's trainer for a recipe."""
-    fit = recipe.fit
-    chosen = find_device(device)
-    many = fit.devices * fit.nodes > 1
-    patience = [EarlyStopping(MONITOR, patience=fit.patience)] if fit.patience else []
-    best = ModelCheckpoint(
-        folder, filename=Path(BEST).stem, monitor=MONITOR, save_last=True, enable_version_counter=False
-    )
-    return L.Trainer(
-        accelerator={"cuda": "gpu"}.get(chosen.type, chosen.type),
-        devices=fit.devices if many or chosen.type != "cuda" else [chosen.index or 0],
-        num_nodes=fit.nodes,
-        strategy="ddp_find_unused_parameters_true" if many else "auto",
-        precision=PRECISION[fit.precision],
-        max_epochs=fit.epochs,
-        callbacks=[Guard(), best, *patience, CsvLog(folder), Pictures(folder), *further],
-        logger=TensorBoardLogger(folder, name="", version="tensorboard"),
-        reload_dataloaders_every_n_epochs=1,
-        num_sanity_val_steps=0,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        log_every_n_steps=10,
-        use_distributed_sampler=True,
-    )
-
-
-@contextlib.contextmanager
-def quiet() -> Iterator[None]:
-    """Keeps Lightning from saying what the reporter says, and from advice that does not apply."""
-    names = ("lightning.pytorch", "lightning.fabric", "lightning.pytorch.utilities.rank_zero")
-    before = [logging.getLogger(name).level for name in names]
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", module="lightning")
-        warnings.filterwarnings("ignore", module="torch.utils.data")
-        for name in names:
-            logging.getLogger(name).setLevel(logging.ERROR)
-        try:
-            yield
-        finally:
-            for name, level in zip(names, before, strict=True):
-                logging.getLogger(name).setLevel(level)
-
-
-def _prepare(folder: Path, recipe: Recipe, resume: bool) -> bool:
+def prepare(folder: Path, recipe: Recipe, resume: bool) -> bool:
     """Makes the folder of a run ready.
 
     Returns:
@@ -170,7 +147,6 @@ def _prepare(folder: Path, recipe: Recipe, resume: bool) -> bool:
     """
     import yaml  # type: ignore[import-untyped]
 
-    facts = recipe_facts(recipe)
     begun = (folder / LAST).exists()
     if resume and not begun:
         raise UsageError(f"{folder} holds no run to go on with ({LAST} is missing).", "Leave out --resume.")
@@ -179,8 +155,9 @@ def _prepare(folder: Path, recipe: Recipe, resume: bool) -> bool:
     if begun:
         _check_same(folder, recipe)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / RECIPE).write_text(yaml.safe_dump(facts, sort_keys=False), encoding="utf-8")
+        if is_first():
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / RECIPE).write_text(yaml.safe_dump(recipe_facts(recipe), sort_keys=False), encoding="utf-8")
     except OSError as error:
         raise OutputError(f"The folder {folder} cannot be written: {error.strerror}.", "Choose another one.") from error
     return begun
@@ -198,15 +175,24 @@ def _check_same(folder: Path, recipe: Recipe) -> None:
             )
 
 
-def _start_from(generator: torch.nn.Module, model: str, recipe: Recipe) -> None:
-    card, network = weights.load(find_model(model))
+def _start_from(system: System, model: str) -> None:
+    """Gives a system, and the average of its weights, those of a generator."""
+    recipe, (card, network) = system.recipe, weights.load(find_model(model))
+    hint = "Choose a recipe of the same network, or leave the recipe out."
+    if (tuple(card.bands), _encoding(card)) != (recipe.bands, recipe.encoding):
+        raise UsageError(
+            f"The generator {card.name} reads the bands {', '.join(card.bands)} in another way than the recipe "
+            f"{recipe.name} ({', '.join(recipe.bands)}).",
+            hint,
+        )
     try:
-        generator.load_state_dict(network.state_dict())
+        for generator in filter(None, (system.generator, system.averaged)):
+            generator.load_state_dict(network.state_dict())
     except RuntimeError as error:
         raise UsageError(
             f"The generator {card.name} ({card.architecture} {card.parameters}) is not of the size of the recipe "
             f"{recipe.name} ({recipe.generator.architecture} {recipe.generator.full}).",
-            "Choose a recipe of the same network, or set generator.parameters.",
+            hint,
         ) from error
 
 
@@ -214,6 +200,7 @@ def _keep_best(folder: Path, output: str, report: Reporter) -> str | None:
     """Writes the best generator so far and gives its path; None if no epoch has ended."""
     if not (folder / BEST).exists():
         return None
-    export_checkpoint(str(folder / BEST), output, overwrite=True)
+    if is_first():
+        export_checkpoint(str(folder / BEST), output, overwrite=True)
     report.log("info", f"The best generator so far was written to {output}.")
     return output

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
 
+from ..errors import UsageError
 from . import losses
 from .data import Batch
+from .recipe import Recipe
 from .system import System
 
 
@@ -25,13 +28,26 @@ class Settings:
     """Of the absolute error beside the likelihood `laplace`."""
 
 
-OPTIMIZERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW, "nadam": torch.optim.NAdam}
+OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
+    "adam": torch.optim.Adam,
+    "adamw": torch.optim.AdamW,
+    "nadam": torch.optim.NAdam,
+}
 
 
 class Supervised(System):
     """One network, one loss."""
 
     Settings: ClassVar[type] = Settings
+
+    def __init__(self, recipe: Recipe) -> None:
+        super().__init__(recipe)
+        loss, output = recipe.settings.loss, recipe.encoding.output
+        if loss in ("laplace", "gaussian") and loss != output:
+            raise UsageError(
+                f"The loss {loss!r} needs a generator that gives it; encoding.output is {output!r}.",
+                "Change settings.loss or the generator and its encoding.",
+            )
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """Gives the one optimiser."""

@@ -14,13 +14,16 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from ..errors import TrainingDiverged, UsageError
+from ..errors import InputError, TrainingDiverged, UsageError
 from ..models.network import Network
 from ..models.zoo import build
 from .data import Batch
 from .recipe import Recipe, recipe_facts
 from .schedule import learning_rate_share
 from .validation import Figures
+
+MONITOR = "validation_reconstruction"
+"""The logged figure that says which generator is the best."""
 
 
 class System(L.LightningModule):
@@ -43,11 +46,11 @@ class System(L.LightningModule):
         self.automatic_optimization = False
         self.recipe = recipe
         self.generator = build(recipe.generator.architecture, recipe.generator.full)
-        self._check_channels()
+        self._check_fit()
         self.averaged: Network | None = copy.deepcopy(self.generator) if recipe.fit.average else None
         if self.averaged is not None:
             self.averaged.requires_grad_(False)
-        self.batches_done = 0
+        self.steps_done = 0
         self.losses: dict[str, float] = {}
         """Means of the epoch's losses so far, for logs."""
         self.figures: dict[str, Any] = {}
@@ -56,14 +59,20 @@ class System(L.LightningModule):
         self._trained = Figures(recipe.encoding, recipe.bands)
         self._counts: dict[str, int] = {}
 
-    def _check_channels(self) -> None:
-        bands, network = len(self.recipe.bands), self.generator
+    def _check_fit(self) -> None:
+        bands, network, size = len(self.recipe.bands), self.generator, self.recipe.data.window_px
         wanted = (self.recipe.encoding.in_channels(bands), bands * (1 if self.recipe.encoding.output == "image" else 2))
         if (network.in_channels, network.out_channels) != wanted:
             raise UsageError(
                 f"The generator {self.recipe.generator.architecture} takes {network.in_channels} channels and gives "
                 f"{network.out_channels}; {bands} bands in this encoding are {wanted[0]} and {wanted[1]}.",
                 "Change the recipe's bands, encoding or generator.parameters.",
+            )
+        if size % network.stride_px:
+            raise UsageError(
+                f"The generator {self.recipe.generator.architecture} takes windows whose side is a multiple of "
+                f"{network.stride_px} px; data.window_px is {size}.",
+                "Change data.window_px.",
             )
 
     @property
@@ -100,14 +109,23 @@ class System(L.LightningModule):
             TrainingDiverged: A loss is infinite or not a number.
         """
         self._note(losses)
-        chosen = self._optimizer(optimizer)
-        total = torch.stack(list(losses.values())).sum() / self.recipe.fit.accumulate
-        self.manual_backward(total)
-        if (batch_idx + 1) % self.recipe.fit.accumulate == 0 or self.trainer.is_last_batch:
-            if self.recipe.fit.clip:
-                self.clip_gradients(chosen, self.recipe.fit.clip, "norm")
+        chosen, accumulate = self._optimizer(optimizer), self.recipe.fit.accumulate
+        together = min(accumulate, int(self.trainer.num_training_batches) - batch_idx // accumulate * accumulate)
+        self.manual_backward(torch.stack(list(losses.values())).sum() / together)
+        if self._moves(batch_idx):
             chosen.step()
             chosen.zero_grad(set_to_none=True)
+
+    def _moves(self, batch_idx: int) -> bool:
+        """Whether the weights move after a batch, or its gradients wait for more: never beyond the end of an epoch."""
+        done = batch_idx + 1
+        return done % self.recipe.fit.accumulate == 0 or done == self.trainer.num_training_batches
+
+    def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
+        """Clips the gradients, which here are without the factor of 16-bit precision."""
+        if self.recipe.fit.clip:
+            weights = [weight for group in optimizer.param_groups for weight in group["params"]]
+            nn.utils.clip_grad_norm_(weights, self.recipe.fit.clip)
 
     def measure(self, output: Tensor, batch: Batch) -> None:
         """Counts an output of the training for the curves, as validation does."""
@@ -131,20 +149,22 @@ class System(L.LightningModule):
         return found[index] if isinstance(found, list) else found
 
     def _note(self, losses: Mapping[str, Tensor]) -> None:
-        values = {name: float(loss.detach()) for name, loss in losses.items()}
+        values = dict(zip(losses, torch.stack([loss.detach() for loss in losses.values()]).tolist(), strict=True))
         if not all(map(math.isfinite, values.values())):
             words = ", ".join(f"{name} {value:.4g}" for name, value in values.items())
-            raise TrainingDiverged(self.current_epoch, self.batches_done, words)
+            raise TrainingDiverged(self.current_epoch, self.steps_done, words)
         for name, value in values.items():
             count = self._counts[name] = self._counts.get(name, 0) + 1
             before = self.losses.get(name, 0.0)
             self.losses[name] = before + (value - before) / count
 
     def on_train_start(self) -> None:
-        """Remembers the learning rates that schedules divide."""
-        for optimizer in self._all_optimizers():
-            for group in optimizer.param_groups:
-                group.setdefault("initial_lr", group["lr"])
+        """Lets the recipe say how optimisers go on: a resumed one comes with its settings, which may have changed."""
+        made = self.configure_optimizers()
+        for optimizer, new in zip(self._all_optimizers(), made if isinstance(made, list) else [made], strict=True):
+            for group, wanted in zip(optimizer.param_groups, new.param_groups, strict=True):
+                group.update({key: value for key, value in wanted.items() if key != "params"})
+                group["initial_lr"] = wanted["lr"]
 
     def on_train_epoch_start(self) -> None:
         """Starts the random numbers of dropout and latents anew, so that a resumed epoch is the same."""
@@ -160,11 +180,13 @@ class System(L.LightningModule):
                 group["lr"] = group["initial_lr"] * share
 
     def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
-        """Moves the averaged weights towards the trained ones, faster at the start."""
-        self.batches_done += 1
+        """Moves the averaged weights towards the trained ones where these have moved, faster at the start."""
+        if not self._moves(batch_idx):
+            return
+        self.steps_done += 1
         if self.averaged is None:
             return
-        decay = min(self.recipe.fit.average, (1 + self.batches_done) / (10 + self.batches_done))
+        decay = min(self.recipe.fit.average, (1 + self.steps_done) / (10 + self.steps_done))
         with torch.no_grad():
             for mean, value in zip(_state(self.averaged), _state(self.generator), strict=True):
                 if mean.is_floating_point():
@@ -186,30 +208,51 @@ class System(L.LightningModule):
         """Begins to count."""
         self._measured = Figures(self.recipe.encoding, self.recipe.bands)
 
-    def validation_step(self, batch: Batch, batch_idx: int) -> None:
-        """Measures the generator on a batch."""
-        self._measured.add(self(batch), batch)
+    def validation_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        """Measures the generator on a batch and gives its output."""
+        output: Tensor = self(batch)
+        self._measured.add(output, batch)
+        return output
 
     def on_validation_epoch_end(self) -> None:
-        """Puts the figures of all processes together."""
-        if self.trainer.world_size > 1:
-            for name, sums in self._measured.sums.items():
-                self._measured.sums[name] = self.all_gather(sums).sum(dim=0)
+        """Puts the figures and losses of all processes together.
+
+        Raises:
+            InputError: There was nothing under cloud to measure.
+        """
+        self._measured.sums = {name: self._over_processes(sums) for name, sums in self._measured.sums.items()}
         self.figures = self._measured.means()
-        for name, value in self.figures.items():
-            if isinstance(value, float):
-                self.log(f"validation_{name}", value)
+        if "reconstruction" not in self.figures:
+            raise InputError(
+                f"None of the windows of the data set {self.recipe.data.name!r} that are validated on has clouded "
+                "pixels of which the truth is known.",
+                "Raise data.validation_samples, choose simulated clouds (data.choices.clouds), or give more data.",
+            )
+        means = self._over_processes(torch.tensor(list(self.losses.values()), dtype=torch.float64))
+        self.losses = dict(zip(self.losses, (means / self.trainer.world_size).tolist(), strict=True))
+        self.log(MONITOR, self.error, logger=False)
+
+    @property
+    def error(self) -> float:
+        """Mean absolute error under cloud in the last validation, in reflectance: the best generator has the least."""
+        return float(self.figures["reconstruction"])
+
+    def _over_processes(self, sums: Tensor) -> Tensor:
+        if self.trainer.world_size == 1:
+            return sums
+        gathered: Tensor = self.all_gather(sums.to(self.device))  # type: ignore[assignment]
+        return gathered.sum(dim=0).cpu()
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Adds all that an export needs."""
         checkpoint["recipe"] = recipe_facts(self.recipe)
-        checkpoint["batches_done"] = self.batches_done
+        checkpoint["steps_done"] = self.steps_done
         checkpoint["figures"] = self.figures
         checkpoint["data"] = self.trainer.datamodule.facts  # type: ignore[attr-defined]
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Takes back what is no weight."""
-        self.batches_done = checkpoint["batches_done"]
+        self.steps_done = checkpoint["steps_done"]
 
 
 def _state(network: nn.Module) -> list[Tensor]:

@@ -1,4 +1,4 @@
-"""What is measured after every epoch, in reflectance, on windows of places that are never learned from."""
+"""What is measured after every epoch, in reflectance of 0..1, on windows of places that are never learned from."""
 
 from __future__ import annotations
 
@@ -43,34 +43,44 @@ class Figures:
             batch: What it was made from.
         """
         count = len(self._bands)
-        unit = 1.0 if self._encoding.layout == "fusion" else self._encoding.unit
-        image, truth, cloudy = (unit * array for array in (output[:, :count], batch["truth"], batch["cloudy"]))
+        image, truth, cloudy = map(self._reflectance, (output[:, :count], batch["truth"], batch["cloudy"]))
         known, under = batch["known"], batch["known"] * batch["cloud"]
         error = (image - truth).abs()
-        self._add("reconstruction", error, under)
-        self._add("reproduction", (image - cloudy).abs(), batch["known"] * (1 - batch["cloud"]))
-        self._add("target", error, known)
-        self._add("rmse", error**2, known, torch.sqrt)
-        self._add("identity", (cloudy - truth).abs(), under)
-        self._add("sam", *_angles(image * known, truth * known))
+        self._add_mean("reconstruction", error, under)
+        self._add_mean("reproduction", (image - cloudy).abs(), known * (1 - batch["cloud"]))
+        self._add_mean("target", error, known)
+        self._add_mean("rmse", error**2, known, torch.sqrt)
+        self._add_mean("identity", (cloudy - truth).abs(), under)
+        self._add_mean("sam", *_angles(image * known, truth * known))
+        self._add("band_rmse", torch.stack([(error**2 * under).sum(dim=(0, 2, 3)), under.sum(dim=(0, 2, 3))]))
         if self._encoding.output in INTERVAL_90:
-            scale = output[:, count:] if self._encoding.output == "laplace" else output[:, count:].sqrt() * unit
-            shares = error / (INTERVAL_90[self._encoding.output] * scale)
-            self._add("coverage_90", (shares < 1).float(), under)
-            places = torch.bucketize(shares[under > 0].log10(), SHARES.to(shares.device))
-            counted = torch.bincount(places, minlength=len(SHARES) + 1).double()
-            self.sums["shares"] = self.sums.get("shares", 0) + counted
-        squares = torch.stack([(error**2 * under).sum(dim=(0, 2, 3)), under.sum(dim=(0, 2, 3))])
-        self.sums["band_rmse"] = self.sums.get("band_rmse", 0) + squares.double()
+            self._add_shares(error / self._interval(output[:, count:]), under)
 
-    def _add(
+    def _reflectance(self, image: Tensor) -> Tensor:
+        encoding = self._encoding
+        found = image if encoding.layout == "fusion" else (image - encoding.optical_range[0]) * encoding.unit
+        return found.clamp(0, 1)
+
+    def _interval(self, spread: Tensor) -> Tensor:
+        """Gives half of the width of the 90 % interval in reflectance."""
+        scale = spread if self._encoding.output == "laplace" else spread.sqrt() * self._encoding.unit
+        return INTERVAL_90[self._encoding.output] * scale
+
+    def _add_shares(self, shares: Tensor, under: Tensor) -> None:
+        self._add_mean("coverage_90", (shares < 1).float(), under)
+        places = torch.bucketize(shares[under > 0].log10(), SHARES.to(shares.device))
+        self._add("shares", torch.bincount(places, minlength=len(SHARES) + 1))
+
+    def _add_mean(
         self, name: str, values: Tensor, weight: Tensor, of_mean: Callable[[Tensor], Tensor] | None = None
     ) -> None:
         total = weight.sum(dim=(1, 2, 3))
         means = (values * weight).sum(dim=(1, 2, 3))[total > 0] / total[total > 0]
         means = means if of_mean is None else of_mean(means)
-        found = torch.stack([means.double().sum(), means.new_tensor(len(means)).double()])
-        self.sums[name] = self.sums.get(name, 0) + found
+        self._add(name, torch.stack([means.sum(), means.new_tensor(len(means))]))
+
+    def _add(self, name: str, sums: Tensor) -> None:
+        self.sums[name] = self.sums.get(name, 0) + sums.cpu().double()
 
     def means(self) -> dict[str, Any]:
         """Gives every figure, and under `band_rmse` the root mean square error of each band under cloud."""

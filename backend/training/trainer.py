@@ -1,0 +1,79 @@
+"""Lightning's trainer, as a recipe asks for it, and silent."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+from lightning.fabric.utilities.rank_zero import rank_zero_only
+from lightning.pytorch.callbacks import EarlyStopping
+from lightning.pytorch.loggers import TensorBoardLogger
+
+from ..devices import find_device
+from ..reporting import Reporter
+from .callbacks import Guard, Keep, Log, Report
+from .pictures import Pictures
+from .recipe import Recipe
+from .system import MONITOR
+
+PRECISION: dict[int | str, Any] = {32: "32-true", "bf16": "bf16-mixed", 16: "16-mixed"}
+
+
+def is_first() -> bool:
+    """Whether this process is the only one of a training, or the first of several."""
+    return int(rank_zero_only.rank) == 0  # type: ignore[attr-defined]
+
+
+def make_trainer(recipe: Recipe, folder: Path, device: str, report: Reporter) -> L.Trainer:
+    """Makes the trainer of a run.
+
+    Args:
+        recipe: How long, how precisely and on how many devices.
+        folder: Of the run.
+        device: See devices.find_device.
+        report: Hears of it.
+
+    Raises:
+        DeviceError: The device does not exist here.
+    """
+    fit = recipe.fit
+    chosen = find_device(device)
+    many = fit.devices * fit.nodes > 1
+    patience = [EarlyStopping(MONITOR, patience=fit.patience)] if fit.patience else []
+    return L.Trainer(
+        accelerator={"cuda": "gpu"}.get(chosen.type, chosen.type),
+        devices=fit.devices if many or chosen.type != "cuda" else [chosen.index or 0],
+        num_nodes=fit.nodes,
+        strategy="ddp_find_unused_parameters_true" if many else "auto",
+        precision=PRECISION[fit.precision],
+        max_epochs=fit.epochs,
+        callbacks=[Guard(), Log(folder), Pictures(folder), Report(report), *patience, Keep(folder)],
+        logger=TensorBoardLogger(folder, name="", version="tensorboard", default_hp_metric=False),
+        reload_dataloaders_every_n_epochs=1,
+        num_sanity_val_steps=0,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        use_distributed_sampler=False,
+    )
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Keeps Lightning from saying what the reporter says, and from advice that does not apply."""
+    names = ("lightning", "lightning.pytorch", "lightning.fabric", "lightning_utilities")
+    before = [logging.getLogger(name).level for name in names]
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module="lightning")
+        warnings.filterwarnings("ignore", module="torch.utils.data")
+        for name in names:
+            logging.getLogger(name).setLevel(logging.ERROR)
+        try:
+            yield
+        finally:
+            for name, level in zip(names, before, strict=True):
+                logging.getLogger(name).setLevel(level)
