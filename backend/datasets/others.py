@@ -44,7 +44,8 @@ def draw_others(
         counts, shares = zip(*SHARES, strict=True)
         count = int(rng.choice(counts, p=shares))
     as_they_are = choices.clouds == "real"
-    left = [real[index] for index in rng.permutation(len(real))]
+    useful = [day for day in real if as_they_are or day.clear[view.rows, view.columns].any()]
+    left = [useful[index] for index in rng.permutation(len(useful))]
     days = []
     for _ in range(count):
         if left and (choices.real_dates or as_they_are or rng.random() < REAL_SHARE):
@@ -54,7 +55,7 @@ def draw_others(
         else:
             optical, distance = another_day(ground.optical, view.bands, rng)
             day = Day(blanked(optical, measured(ground.optical)), ground.clear, ground.day + distance)
-        if not as_they_are and rng.random() < CLOUDED_SHARE:
+        if not as_they_are and rng.random() < CLOUDED_SHARE and day.clear.any():
             day = _under_clouds(day, view, level, veils, rng, choices)
         days.append(_empty(day) if rng.random() < choices.date_dropout else day)
     if not choices.shuffle_dates:

@@ -174,6 +174,18 @@ def test_real_dates_are_the_place_s_own_and_what_is_missing_is_empty() -> None:
         assert not seen.dates_clear[empty].any()
 
 
+def test_days_without_any_ground_are_dates_of_real_clouds_only() -> None:
+    hidden = Day(ground(3), np.zeros((SIZE, SIZE), bool), 77.0)
+    place = dataclasses.replace(SERIES, days=[*SERIES.days, hidden])
+
+    def has_it(choices: Choices) -> bool:
+        dates = [draw(place, seed, choices).observation.dates for seed in range(8)]
+        return any(np.array_equal(date, hidden.optical) for three in dates if three is not None for date in three)
+
+    assert not has_it(dataclasses.replace(QUIET, dates=3, real_dates=True))
+    assert has_it(dataclasses.replace(QUIET, dates=3, clouds="real"))
+
+
 def test_dates_keep_their_clouds_and_say_where() -> None:
     """The series' second day is 0.9 under its cloud; nothing is drawn above it."""
     choices = dataclasses.replace(QUIET, dates=2, real_dates=True, shuffle_dates=False)
