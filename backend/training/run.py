@@ -53,6 +53,8 @@ def train(job: TrainGenerator, report: Reporter) -> Done:
         _start_from(system, job.start_from)
     report.progress(0.0, "reading the data")
     training, validation = open_data(recipe, job)
+    if not begun and not job.start_from:
+        system.begin_at(training.prior)
     report.log("info", f"{len(training.places)} places to learn from, {len(validation.places)} to validate on.")
     feed = Feed(recipe, training, validation, system.unpaired, job.workers)
     try:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar
 
 import lightning as L
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
@@ -79,6 +80,18 @@ class System(L.LightningModule):
     def used(self) -> Network:
         """The generator that is validated and exported."""
         return self.generator if self.averaged is None else self.averaged
+
+    def begin_at(self, prior: Mapping[str, float]) -> None:
+        """Lets all networks that give images begin at the mean of the ground.
+
+        Args:
+            prior: Mean reflectance of each band.
+        """
+        mean = np.array([prior[band] for band in self.recipe.bands], np.float32)
+        units = torch.from_numpy(self.recipe.encoding.to_units(mean))
+        for network in self.modules():
+            if isinstance(network, Network):
+                network.begin_at(units)
 
     def image(self, output: Tensor) -> Tensor:
         """(N, C, H, W) the image in a generator's output, in its units."""
