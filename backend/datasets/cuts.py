@@ -9,7 +9,8 @@ from __future__ import annotations
 import contextlib
 import functools
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -57,10 +58,13 @@ class Cut:
     images: Images
     window: Window | None
     """None for images that could not be opened: reading them says why."""
+    copy: int = 0
+    """Counts images of one name, as several cloudy ones of one clear image are."""
 
     @property
     def name(self) -> str:
-        return f"{self.images.name}/{self.window.row}_{self.window.column}" if self.window else self.images.name
+        name = f"{self.images.name}~{self.copy}" if self.copy else self.images.name
+        return f"{name}/{self.window.row}_{self.window.column}" if self.window else name
 
 
 def open_cuts(layout: str, root: Root, split: Split, every: Iterable[Images], sides: Mapping[str, Split]) -> Files[Cut]:
@@ -74,14 +78,19 @@ def open_cuts(layout: str, root: Root, split: Split, every: Iterable[Images], si
         sides: The split of each image that has one by its name; the others are ranked, and fewer than FEW of them are
             divided inside: the rightmost columns of cuts validate, those beside them test.
     """
-    cuts = {images.name: list(_cuts(images, first=not number)) for number, images in enumerate(every)}
-    free = [name for name in cuts if name not in sides]
+    counts: Counter[str] = Counter()
+    cuts: list[tuple[str, list[Cut]]] = []
+    for images in every:
+        of_image = _cuts(images, first=not counts)
+        cuts.append((images.name, [Cut(images, window, counts[images.name]) for window in of_image]))
+        counts[images.name] += 1
+    free = {name for name in counts if name not in sides}
     ranks = ranked(free) if len(free) >= FEW else {}
     found: list[tuple[str, Split, Cut]] = []
-    for name, of_image in cuts.items():
+    for name, group in cuts:
         side = sides.get(name) or ranks.get(name)
-        parts = [side] * len(of_image) if side else _in_parts(of_image)
-        found += [(cut.name, part, cut) for cut, part in zip(of_image, parts, strict=True)]
+        parts = [side] * len(group) if side else _in_parts(group)
+        found += [(cut.name, part, cut) for cut, part in zip(group, parts, strict=True)]
     return listed(layout, root, split, found, read_cut)
 
 
@@ -92,7 +101,7 @@ def read_cut(cut: Cut) -> Place:
         InputError: A file cannot serve; the subclass says why.
     """
     images, scene = cut.images, _open(cut.images)
-    window = cut.window or Window(0, 0, scene.grid.height, scene.grid.width)
+    window = cut.window or _first_window(scene.grid)
     with contextlib.ExitStack() as stack:
         optical, sar, dates = open_readers(stack, scene)
         pixels = optical.read(window)
@@ -112,26 +121,24 @@ def read_cut(cut: Cut) -> Place:
     return Place(cut.name, bands, scene.optical.level, days, sar=backscatter, group=images.name)
 
 
-def _cuts(images: Images, first: bool) -> Iterator[Cut]:
+def _cuts(images: Images, first: bool) -> list[Window] | list[None]:
     """Covers an image with cuts that do not overlap; one that is smaller than a cut is one."""
     try:
         log = _log if first else _quiet
         optical = open_optical(images.clear or images.optical, None, None, None, log)
         measured = _measured(optical.raster)
     except InputError:
-        yield Cut(images, None)
-        return
+        return [None]
     grid = optical.raster.grid
     whole = [tile for tile in tiles(grid.height, grid.width, SIDE_PX) if tile.height == tile.width == SIDE_PX]
-    for tile in whole or [Window(0, 0, min(grid.height, SIDE_PX), min(grid.width, SIDE_PX))]:
-        rows, columns = (
-            slice(start * size // full, max((start + SIDE_PX) * size // full, start * size // full + 1))
-            for start, size, full in zip(
-                (tile.row, tile.column), measured.shape, (grid.height, grid.width), strict=True
-            )
-        )
-        if measured[rows, columns].mean() >= MIN_MEASURED:
-            yield Cut(images, tile)
+    found = [tile for tile in whole or [_first_window(grid)] if _share(measured, tile, grid) >= MIN_MEASURED]
+    if not found:
+        logging.getLogger(__name__).warning("%s is left out: nothing or too little of it is measured.", images.name)
+    return found
+
+
+def _first_window(grid: Grid) -> Window:
+    return Window(0, 0, min(grid.height, SIDE_PX), min(grid.width, SIDE_PX))
 
 
 def _measured(raster: Raster) -> Bool:
@@ -142,6 +149,14 @@ def _measured(raster: Raster) -> Bool:
     if raster.nodata is not None:
         measured &= values != raster.nodata
     return measured
+
+
+def _share(measured: Bool, tile: Window, grid: Grid) -> float:
+    """Gives the share of a tile that a decimated image shows as measured."""
+    height, width = measured.shape
+    top, left = tile.row * height // grid.height, tile.column * width // grid.width
+    bottom, right = (tile.row + tile.height) * height // grid.height, (tile.column + tile.width) * width // grid.width
+    return float(measured[top : max(bottom, top + 1), left : max(right, left + 1)].mean())
 
 
 def _in_parts(cuts: list[Cut]) -> list[Split]:

@@ -1,4 +1,4 @@
-"""SEN1-2 (Schmitt et al., 2018; CC BY 4.0): red, green and blue of clear Sentinel-2 and VV of Sentinel-1, in 8 bits.
+"""SEN1-2 (Schmitt et al., 2018): red, green and blue of clear Sentinel-2 and VV of Sentinel-1, in 8 bits.
 
 0..255 is taken for reflectance 0..1 and for the range VV_DB: the stretch that its makers chose is not undone. VH is
 NaN.

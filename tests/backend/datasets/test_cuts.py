@@ -135,6 +135,17 @@ class TestTable:
         assert place.sar is None
         assert len(place.days) == 2
 
+    def test_one_clear_image_serves_several_cloudy_ones_on_one_side(self, tmp_path: Path) -> None:
+        own_folder(tmp_path, 4)
+        rows = [{"optical": f"optical/{n}.tif", "clear": f"clear/{n % 2}.tif"} for n in range(4)]
+        rows += [{"optical": "optical/2.tif", "clear": "clear/3.tif"}]
+        path = table(tmp_path / "table.csv", rows)
+        sides = [{name.split("/")[2][0] for name in open_source("folder", path, split).names} for split in SPLITS]
+        counts = [len(open_source("folder", path, split)) for split in SPLITS]
+
+        assert sum(counts) == 5
+        assert sorted(name for side in sides for name in side) == ["0", "1", "3"]
+
     def test_table_without_images_is_refused(self, tmp_path: Path) -> None:
         path = table(tmp_path / "table.csv", [{"image": "a.tif"}])
         empty = table(tmp_path / "empty.csv", [{"optical": "", "clear": "", "sar": "a.tif"}])
@@ -184,6 +195,12 @@ class TestScenes:
 
         assert set(places) == {f"scenes/a/{row}_{column}" for row in (0, 256) for column in (0, 256)}
         assert not places["scenes/a/0_256"].days[0].clear[:, 144:].any()
+
+    def test_scene_of_nodata_is_named(self, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+        write(scenes(tmp_path) / "empty.tif", np.zeros((4, 300, 300), np.uint16), **UTM)
+        every("scenes", tmp_path)
+
+        assert "scenes/empty is left out" in caplog.text
 
     def test_whole_scenes_are_divided_where_there_are_three(self, tmp_path: Path) -> None:
         for name in ("one", "two", "three"):
