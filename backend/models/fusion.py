@@ -8,7 +8,6 @@ Laplace distribution (Kendall and Gal, 2017).
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import torch
@@ -87,13 +86,6 @@ class Fusion(Network):
         with torch.no_grad():
             self.stem.weight[:, : 3 * self.params.bands] *= INPUT_GAIN
             self.head.spread.weight *= 0.1
-
-    def widen(self, factor: float) -> None:
-        """Multiplies the scale of all errors by adding to its logarithm."""
-        bias = self.head.spread.bias
-        if bias is not None:
-            with torch.no_grad():
-                bias[3 * len(bias) // 4 :] += math.log(factor)
 
     def forward(self, x: Tensor) -> Tensor:
         """Reconstructs the ground.

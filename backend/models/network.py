@@ -29,11 +29,3 @@ class Network(nn.Module):
         Args:
             mean: (out_channels,) of clear images, in the network's units.
         """
-
-    def widen(self, factor: float) -> None:
-        """Multiplies the scale of all errors, so that intervals hold what they say.
-
-        Raises:
-            NotImplementedError: The network gives no uncertainty.
-        """
-        raise NotImplementedError

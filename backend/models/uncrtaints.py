@@ -95,10 +95,11 @@ class UnCRtainTS(Attentive):
         """See Attentive.attention; the mean of all heads."""
         return self._encoded(x)[1].float().mean(dim=2)
 
-    def widen(self, factor: float) -> None:
-        """Multiplies the scale of errors; exactly where the variance is small against 1, by less where it is not."""
+    def begin_at(self, mean: Tensor) -> None:
+        """See Network.begin_at."""
         with torch.no_grad():
-            self.get_parameter("out_conv.conv.conv.0.bias")[self.params.bands :] += 2 * math.log(factor)
+            offset = (mean / self.params.scale).clamp(0.01, 0.99).logit()
+            self.get_parameter("out_conv.conv.conv.0.bias")[: self.params.bands] = offset
 
     def _encoded(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Gives the features (N T, C, H, W) and the attention (N, T, heads, H, W), which adds up to 1 over dates."""
