@@ -63,6 +63,7 @@ def train_classifier(recipe: Recipe, job: TrainGenerator, report: Reporter) -> D
     images = open_images(recipe, job)
     report.log("info", f"{len(images.training)} images to learn from, {len(images.validation)} to validate on.")
     factor = 1.0 if recipe.scheme == "distillation" else recipe.settings.view.reflectance_range
+    torch.manual_seed(recipe.fit.seed)
     system = CLASSIFIERS[recipe.scheme](recipe, *scaling(images.training, recipe.bands, factor))
     feed = Feed(recipe, images, job.workers)
     with quiet():
@@ -153,6 +154,7 @@ class Feed(L.LightningDataModule):
             images,
             batch_size=self._recipe.fit.batch,
             num_workers=self._workers,
+            generator=torch.Generator(),  # torch's own would be drawn from, in a resumed run at another time
             drop_last=drop_last,
             pin_memory=torch.cuda.is_available(),
         )
