@@ -80,15 +80,16 @@ class Distillation(Classification):
         """Of the teacher."""
         return self._teacher[0].card.bands
 
-    def agreement(self, places: Loaded) -> dict[str, float]:
+    def agreement(self, places: Loaded, side: int = CHIP_PX) -> dict[str, float]:
         """Gives the share of windows to which student and teacher give the same class, and how many there are.
 
         Args:
-            places: With all their bands, never learned from.
+            places: With all their bands.
+            side: Of the windows, pixels.
         """
         student, teacher, same, count = self.eval(), self._teacher[0], 0, 0
         for place in places:
-            windows = torch.from_numpy(cut(place.days[0].optical))
+            windows = torch.from_numpy(cut(place.days[0].optical, side))
             whole = torch.zeros(len(windows), len(self.recipe.bands), *windows.shape[2:])
             present = torch.zeros(len(windows), len(self.recipe.bands))
             slots = [self.recipe.bands.index(name) for name in place.bands]
@@ -199,12 +200,12 @@ def together(labelled: Loaded, other: Loaded, factor: float) -> Loaded:
     return Loaded(first + second)
 
 
-def cut(optical: np.ndarray) -> np.ndarray:
-    """Cuts (C, H, W) into windows of 64 px side by side, (N, C, 64, 64); what is left over on the rims is lost."""
-    rows, columns = (side // CHIP_PX for side in optical.shape[1:])
-    whole = optical[:, : rows * CHIP_PX, : columns * CHIP_PX]
-    parts = whole.reshape(len(optical), rows, CHIP_PX, columns, CHIP_PX).transpose(1, 3, 0, 2, 4)
-    return np.ascontiguousarray(parts.reshape(-1, len(optical), CHIP_PX, CHIP_PX))
+def cut(optical: np.ndarray, side: int) -> np.ndarray:
+    """Cuts (C, H, W) into windows side by side, (N, C, side, side); what is left over on the rims is lost."""
+    rows, columns = (size // side for size in optical.shape[1:])
+    whole = optical[:, : rows * side, : columns * side]
+    parts = whole.reshape(len(optical), rows, side, columns, side).transpose(1, 3, 0, 2, 4)
+    return np.ascontiguousarray(parts.reshape(-1, len(optical), side, side))
 
 
 def _chip(place: Place) -> Place:

@@ -1,0 +1,186 @@
+"""The student begins as its teacher, sees all bands, and calls unlabelled windows what the teacher calls them."""
+
+import dataclasses
+from pathlib import Path
+
+import lightning as L
+import numpy as np
+import pytest
+import torch
+from torch.utils.data import DataLoader
+
+from unclouded.backend.classifier import Classifier, load, save
+from unclouded.backend.datasets.place import Place, clear_day
+from unclouded.backend.datasets.source import Loaded
+from unclouded.backend.errors import UsageError
+from unclouded.backend.models.resnet import ResNet
+from unclouded.backend.sensors import BY_COUNT, NAMES
+from unclouded.backend.training.classification import Classification, classes_of
+from unclouded.backend.training.classifier_run import Images, make_card
+from unclouded.backend.training.distillation import (
+    SEEN_FROM_ABOVE,
+    Distillation,
+    cut,
+    seen_at_the_ground,
+    seen_from_above,
+    together,
+    unlabelled,
+)
+from unclouded.backend.training.labelled import LabelledImages
+from unclouded.backend.training.recipe import Recipe, read_recipe
+from unclouded.backend.training.trainer import quiet
+
+RGB = ["B2", "B3", "B4"]
+SIDE = 32
+KINDS = {"SeaLake": (0.10, 0.07, 0.04), "Forest": (0.09, 0.08, 0.06), "AnnualCrop": (0.12, 0.13, 0.16)}
+"""Blue, green and red from above."""
+
+
+def place(index: int, labelled: bool, level: str = "L1C") -> Place:
+    """An RGB chip with its class, or an image of all bands without."""
+    random = np.random.default_rng((index, labelled))
+    name, colour = list(KINDS.items())[index % 3]
+    bands = tuple(RGB) if labelled else BY_COUNT[13 if level == "L1C" else 12]
+    optical = random.normal(0.2, 0.01, (len(bands), SIDE, SIDE)).astype(np.float32)
+    for band, above in zip(RGB, colour, strict=True):
+        haze, share = (0.0, 1.0) if level == "L1C" else SEEN_FROM_ABOVE[band]
+        optical[bands.index(band)] = (above + random.normal(0, 0.01, (SIDE, SIDE)) - haze) / share
+    return Place(
+        f"{'chip' if labelled else 'image'}/{index}",
+        bands,
+        level,  # type: ignore[arg-type]
+        [clear_day(optical)],
+        labels=(name,) if labelled else (),
+    )
+
+
+def fit(system: Classification, places: Loaded, epochs: int) -> None:
+    """Trains, each epoch on the same views."""
+    recipe = system.recipe
+    view = dataclasses.replace(recipe.settings.view, reflectance_range=1.0, shift_px=0)
+    images = LabelledImages(places, recipe.bands, classes_of(recipe), SIDE, view, epoch=0)
+    options = dict.fromkeys(("logger", "enable_checkpointing", "enable_progress_bar", "enable_model_summary"), False)
+    with quiet():
+        trainer = L.Trainer(max_epochs=epochs, accelerator="cpu", num_sanity_val_steps=0, **options)
+        trainer.fit(system, DataLoader(images, batch_size=8))
+
+
+def short(name: str, **changes: object) -> Recipe:
+    recipe = read_recipe(name)
+    settings = dataclasses.replace(recipe.settings, label_smoothing=0.0, mixup=0.0, **changes)
+    return dataclasses.replace(recipe, settings=settings, fit=dataclasses.replace(recipe.fit, schedule="constant"))
+
+
+@pytest.fixture(scope="module")
+def teacher(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A teacher that tells three colours apart."""
+    path = str(tmp_path_factory.mktemp("teacher") / "teacher.safetensors")
+    torch.manual_seed(0)
+    system = Classification(short("landcover_teacher"), dict.fromkeys(RGB, 0.1), dict.fromkeys(RGB, 0.03))
+    chips = Loaded([place(index, labelled=True) for index in range(24)])
+    fit(system, chips, 6)
+    system.figures = {"threshold": 0.0}
+    save(path, make_card(system.recipe, system, Images(chips, chips, None)), system.network)
+    return path
+
+
+def student(teacher: str) -> Distillation:
+    torch.manual_seed(0)
+    return Distillation(short("landcover", teacher=teacher), dict.fromkeys(NAMES, 0.2), dict.fromkeys(NAMES, 0.1))
+
+
+def test_it_begins_as_the_teacher(teacher: str) -> None:
+    taught, taught_by = student(teacher).eval(), load(teacher)
+    image = torch.rand(2, 13, SIDE, SIDE) * 0.2
+    slots = [NAMES.index(name) for name in RGB]
+
+    for present in (torch.ones(2, 13), torch.zeros(2, 13).index_fill(1, torch.tensor(slots), 1.0)):
+        scores = taught({"reflectance": image, "present": present})
+        torch.testing.assert_close(scores.softmax(dim=1), taught_by(image[:, slots], RGB))
+
+
+def test_the_teacher_is_no_part_of_it(teacher: str) -> None:
+    system = student(teacher)
+
+    assert {id(weight) for weight in system.parameters()} == {id(weight) for weight in system.network.parameters()}
+
+
+def test_it_learns_what_the_teacher_says_of_both_levels_and_of_few_bands(teacher: str) -> None:
+    system = student(teacher)
+    images = Loaded([place(index, labelled=False, level=("L1C", "L2A")[index // 3 % 2]) for index in range(24)])
+    chips = Loaded([place(index, labelled=True) for index in range(24)])
+    alone = {name: system.agreement(few, side=SIDE)["agreement"] for name, few in by_level(images).items()}
+
+    fit(system, together(chips, images, 1.0), 6)
+
+    after = {name: system.agreement(few, side=SIDE) for name, few in by_level(images).items()}
+    assert alone["L2A"] < 0.9  # as its teacher would, it took the ground for what is seen from above
+    assert min(found["agreement"] for found in after.values()) >= 0.9
+    assert after["L1C"]["windows"] == 12
+
+
+def by_level(images: Loaded) -> dict[str, Loaded]:
+    return {level: Loaded([one for one in images if one.level == level]) for level in ("L1C", "L2A")}
+
+
+def test_only_images_of_the_ground_are_lifted_and_the_way_back_is_exact() -> None:
+    image = torch.rand(3, 4, 5, 5, dtype=torch.float64)
+    which = torch.tensor([True, False, True])
+
+    above = seen_from_above(image, which, [0, 1, 2], RGB)
+
+    assert above[1].equal(image[1])
+    assert above[:, 3].equal(image[:, 3])
+    for slot, name in enumerate(RGB):
+        haze, share = SEEN_FROM_ABOVE[name]
+        torch.testing.assert_close(above[0, slot], haze + share * image[0, slot])
+    torch.testing.assert_close(seen_at_the_ground(above, which, [0, 1, 2], RGB), image)
+
+
+def test_half_of_the_images_are_labelled_and_the_others_weighted_by_their_side() -> None:
+    small, large = place(0, labelled=False), place(1, labelled=False)
+    large = dataclasses.replace(large, days=[clear_day(np.tile(large.days[0].optical, (1, 2, 2)))])
+
+    both = together(Loaded([place(index, labelled=True) for index in range(4)]), Loaded([small, large]), 0.275)
+
+    assert both.weights.tolist() == pytest.approx([0.125] * 4 + [0.5 / 3, 1 / 3])
+    np.testing.assert_allclose(both[0].days[0].optical, 0.275 * place(0, labelled=True).days[0].optical)
+    assert both[4].days[0].optical is small.days[0].optical
+
+
+def test_windows_lie_side_by_side() -> None:
+    image = np.random.default_rng(0).random((2, 70, 130))
+
+    windows = cut(image, 64)
+
+    assert windows.shape == (2, 2, 64, 64)
+    np.testing.assert_array_equal(windows[1], image[:, :64, 64:128])
+
+
+@pytest.mark.parametrize(
+    ("bands", "words"), [(["B2", "B3", "B8"], "sees B2, B3, B8"), (RGB, "not of the recipe's size or classes")]
+)
+def test_teachers_that_do_not_fit_are_refused(teacher: str, tmp_path: Path, bands: list[str], words: str) -> None:
+    card = load(teacher).card
+    params = dataclasses.replace(load(teacher).network.params, widths=(8, 8, 8, 8))
+    values = dict.fromkeys(bands, 0.1)
+    facts = {**card.parameters, "widths": [8, 8, 8, 8]}
+    other = dataclasses.replace(card, bands=bands, mean=values, deviation=values, parameters=facts)
+    save(str(tmp_path / "other.safetensors"), other, Classifier(other, ResNet(params)).network)
+
+    with pytest.raises(UsageError, match=words):
+        student(str(tmp_path / "other.safetensors"))
+
+
+def test_a_recipe_without_a_teacher_says_how_to_train_one() -> None:
+    with pytest.raises(UsageError, match="unclouded train landcover_teacher"):
+        student("")
+
+
+def test_the_development_data_gives_windows_of_all_bands(real_data: Path) -> None:
+    training, validation = unlabelled(real_data, "train"), unlabelled(real_data, "validation")
+
+    assert sum(name.startswith("l2a_chips/") for name in training.names) == 200
+    assert not set(training.names) & set(validation.names)
+    assert {len(each.bands) for each in training} == {12, 13}
+    assert all(each.days[0].optical.shape[1:] == (64, 64) for each in training if each.name.startswith("l2a_chips/"))
