@@ -58,7 +58,7 @@ def _paths(root: Path, suffix: str) -> list[str]:
     if root.is_file():
         return _zipped(root)
     return [str(path) for path in root.rglob(f"*.{suffix}")] or [
-        path for archive in sorted(root.glob("*.zip")) for path in _zipped(archive)
+        path for archive in sorted(root.rglob("*.zip")) for path in _zipped(archive)
     ]
 
 

@@ -45,7 +45,7 @@ def test_no_zip_is_said(tmp_path: Path) -> None:
 
 
 def test_real_subset_is_divided_and_read(real_data: Path) -> None:
-    sources = [open_source("eurosat-rgb", real_data / "landcover", split) for split in ("train", "validation", "test")]
+    sources = [open_source("eurosat-rgb", real_data, split) for split in ("train", "validation", "test")]
     counts = [len(source) for source in sources]
     chips = [Tolerant(sources[1], "stop")[index] for index in range(0, counts[1], 20)]
 
