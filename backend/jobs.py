@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
+import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from typing import Any
 
@@ -38,7 +41,40 @@ def _train(job: TrainGenerator, report: Reporter) -> Done:
     check_training_libraries()
     from .training.run import train
 
-    return train(job, report)
+    with _without_gdal_threads():
+        return train(job, report)
+
+
+@contextlib.contextmanager
+def _without_gdal_threads() -> Iterator[None]:
+    """Keeps GDAL from threads of its own: processes that draw samples are forks, which would wait for them for ever."""
+    before = os.environ.get("GDAL_NUM_THREADS")
+    os.environ["GDAL_NUM_THREADS"] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["GDAL_NUM_THREADS"]
+        else:
+            os.environ["GDAL_NUM_THREADS"] = before
+
+
+class _Ear(logging.Handler):
+    """Passes warnings of the program's own modules on to whoever started the job.
+
+    Those of a process that draws samples go to standard error: the channel is not its own.
+    """
+
+    def __init__(self, report: Reporter) -> None:
+        super().__init__(logging.WARNING)
+        self._report = report
+        self._process = os.getpid()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if os.getpid() == self._process:
+            self._report.log("warning", record.getMessage())
+        elif logging.lastResort is not None:
+            logging.lastResort.handle(record)
 
 
 RUNNERS: dict[type, Callable[[Any, Reporter], Done]] = {
@@ -53,6 +89,11 @@ def run(job: Job, report: Reporter) -> Done:
     """Runs a job.
 
     Raises:
-        UncloudedError: The subclass says what is wrong; nothing is written then.
+        UncloudedError: The subclass says what is wrong; nothing is written then, but for what it says was kept.
     """
-    return RUNNERS[type(job)](job, report)
+    ear, logger = _Ear(report), logging.getLogger(__package__)
+    logger.addHandler(ear)
+    try:
+        return RUNNERS[type(job)](job, report)
+    finally:
+        logger.removeHandler(ear)
