@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import signal
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import lightning as L
@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader, Dataset, DistributedSampler
 
 from ..datasets.collection import Collection
 from ..datasets.place import Place
-from ..datasets.samples import Sample, draw_clear, draw_scene, draw_window
+from ..datasets.samples import Sample, draw_clear, draw_scene, draw_window, suits_clear, suits_scene
 from ..encoding import Encoding, encode
 from ..errors import InputError, UncloudedError
 from ..sensors import Float
@@ -40,18 +40,19 @@ class Windows(Dataset[Batch]):
         collection: Places and clouds.
         recipe: What a sample is.
         epoch: Chooses the random numbers; VALIDATION draws the same every time.
-        unpaired: Whether `other` is wanted.
+        clear: Where `other` comes from, if it is wanted.
     """
 
-    def __init__(self, collection: Collection, recipe: Recipe, epoch: int, unpaired: bool) -> None:
-        self._collection, self._recipe, self._epoch, self._unpaired = collection, recipe, epoch, unpaired
+    def __init__(self, collection: Collection, recipe: Recipe, epoch: int, clear: Collection | None = None) -> None:
+        self._collection, self._recipe, self._epoch, self._clear = collection, recipe, epoch, clear
         encoding, choices = recipe.encoding, recipe.data.choices
         if encoding.layout == "frames":
             sar = encoding.sar_range is not None or bool(choices.sar)
             choices = dataclasses.replace(choices, bands=recipe.bands, dates=encoding.frames - 1, sar=sar)
+        if recipe.data.clear and epoch == VALIDATION:
+            choices = dataclasses.replace(choices, clouds="simulated")
         self._choices = choices
         self._order = np.random.default_rng((recipe.fit.seed, epoch + 1)).permutation(len(collection.places))
-        self._shares = collection.shares
 
     def __len__(self) -> int:
         data = self._recipe.data
@@ -60,39 +61,56 @@ class Windows(Dataset[Batch]):
 
     def __getitem__(self, item: int) -> Batch:
         rng = np.random.default_rng((self._recipe.fit.seed, self._epoch + 1, item))
-        place = self._place(item, rng)
+        place = self._place(self._collection, rng, self._suits, item)
         scene = draw_scene(place, self._collection, rng, self._choices)
         size = self._recipe.data.window_px
         samples = [draw_window(scene, size, rng) for _ in range(self._recipe.data.windows)]
         batch = as_batch(samples, self._recipe)
-        if self._unpaired:
-            elsewhere = [self._place(None, rng) for _ in samples]
+        if self._clear is not None:
+            elsewhere = [self._place(self._clear, rng, self._suits_clear) for _ in samples]
             clear = [draw_clear(other, rng, self._choices, size) for other in elsewhere]
             batch["other"] = torch.from_numpy(np.stack([units(image, self._recipe.encoding) for image in clear]))
         return batch
 
-    def _place(self, item: int | None, rng: np.random.Generator) -> Place:
-        """Gives a place that fits: that whose turn it is, or a random one if places have weights or none is meant."""
-        places = self._collection.places
+    def _place(
+        self,
+        collection: Collection,
+        rng: np.random.Generator,
+        suits: Callable[[Place], bool],
+        item: int | None = None,
+    ) -> Place:
+        """Gives a place that suits: that whose turn it is, or a random one if places have weights or none is meant."""
+        places, shares = collection.places, collection.shares
         for attempt in range(ATTEMPTS):
-            if item is None or self._shares is not None or attempt:
-                index = int(rng.choice(len(places), p=self._shares))
+            if item is None or shares is not None or attempt:
+                index = int(rng.choice(len(places), p=shares))
             else:
                 index = int(self._order[item % len(places)])
             place = places[index]
-            if self._fits(place):
+            if suits(place):
                 return place
-        wanted = ", ".join(self._recipe.bands)
         raise InputError(
             f"None of {ATTEMPTS} places of the data set {self._recipe.data.name!r} has what the recipe "
-            f"{self._recipe.name!r} needs: the bands {wanted}{' and Sentinel-1' if self._choices.sar else ''}.",
-            "Choose other bands or another data set in the recipe.",
+            f"{self._recipe.name!r} needs: {self._needs()}.",
+            "Choose other bands, other clouds (data.choices.clouds) or another data set in the recipe.",
         )
 
-    def _fits(self, place: Place) -> bool:
-        if self._recipe.encoding.layout == "fusion":
-            return True
-        return set(self._recipe.bands) <= set(place.bands) and (place.sar is not None or not self._choices.sar)
+    def _needs(self) -> str:
+        sar = ", Sentinel-1" if self._choices.sar else ""
+        day = "a cloudy day" if self._choices.clouds == "real" else "a clear day"
+        return f"{day}{sar} and the bands {', '.join(self._recipe.bands)}"
+
+    def _suits(self, place: Place) -> bool:
+        return suits_scene(place, self._choices) and self._has_bands(place) and self._has_sar(place)
+
+    def _suits_clear(self, place: Place) -> bool:
+        return suits_clear(place) and self._has_bands(place)
+
+    def _has_bands(self, place: Place) -> bool:
+        return self._recipe.encoding.layout == "fusion" or set(self._recipe.bands) <= set(place.bands)
+
+    def _has_sar(self, place: Place) -> bool:
+        return self._recipe.encoding.layout == "fusion" or not self._choices.sar or place.sar is not None
 
 
 def units(reflectance: Float, encoding: Encoding) -> Float:
@@ -165,22 +183,22 @@ class Feed(L.LightningDataModule):
         recipe: What is learned.
         training: Places to learn from.
         validation: Places that are never learned from.
-        unpaired: Whether the scheme wants `other`.
+        clear: Places whose clear ground is `other`, for schemes that want it.
         workers: Processes that draw samples; 0: none beside the training.
     """
 
     def __init__(
-        self, recipe: Recipe, training: Collection, validation: Collection, unpaired: bool, workers: int
+        self, recipe: Recipe, training: Collection, validation: Collection, clear: Collection | None, workers: int
     ) -> None:
         super().__init__()
         self._training, self._validation = training, validation
-        self._recipe, self._unpaired, self._workers = recipe, unpaired, workers
+        self._recipe, self._clear, self._workers = recipe, clear, workers
 
     @property
     def facts(self) -> dict[str, Any]:
         """What a card says of the data: the prior, the licence and what was seen."""
         return {
-            "prior": self._training.prior,
+            "prior": (self._clear or self._training).prior,
             "licence": LICENCE.format(data=self._recipe.data.name),
             "names": seen(self._training),
         }
@@ -188,11 +206,11 @@ class Feed(L.LightningDataModule):
     def train_dataloader(self) -> DataLoader[Batch]:
         """The samples of the trainer's current epoch."""
         epoch = self.trainer.current_epoch if self.trainer else 0
-        return self._loader(Windows(self._training, self._recipe, epoch, self._unpaired), drop_last=True)
+        return self._loader(Windows(self._training, self._recipe, epoch, self._clear), drop_last=True)
 
     def val_dataloader(self) -> DataLoader[Batch]:
         """The same samples every time."""
-        return self._loader(Windows(self._validation, self._recipe, VALIDATION, unpaired=False), drop_last=False)
+        return self._loader(Windows(self._validation, self._recipe, VALIDATION), drop_last=False)
 
     def on_before_batch_transfer(self, batch: Batch | UncloudedError, dataloader_idx: int) -> Batch:
         """Raises the error that drawing the batch ended with."""

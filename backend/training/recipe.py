@@ -58,6 +58,9 @@ class Data:
 
     name: str = "shared"
     """An entry of datasets/registry.py."""
+    clear: str = ""
+    """The data set of the clear images of schemes without pairs; validation then takes its images, under simulated
+    clouds. Empty: the same."""
     on_bad_file: Literal["skip", "stop"] = "skip"
     """Whether a missing or damaged file is named, counted and left out, or ends the run."""
     window_px: int = 128

@@ -52,11 +52,11 @@ def train(job: TrainGenerator, report: Reporter) -> Done:
     if job.start_from and not begun:
         _start_from(system, job.start_from)
     report.progress(0.0, "reading the data")
-    training, validation = open_data(recipe, job)
+    training, validation, clear = open_data(recipe, job)
     if not begun and not job.start_from:
-        system.begin_at(training.prior)
+        system.begin_at(clear.prior)
     report.log("info", f"{len(training.places)} places to learn from, {len(validation.places)} to validate on.")
-    feed = Feed(recipe, training, validation, system.unpaired, job.workers)
+    feed = Feed(recipe, training, validation, clear if system.unpaired else None, job.workers)
     try:
         with quiet():
             trainer = make_trainer(recipe, folder, job.device, report)
@@ -121,24 +121,24 @@ def _encoding(card: Card) -> Encoding:
     return dataclasses.replace(read_encoding(card.encoding), spread=1.0)
 
 
-def open_data(recipe: Recipe, job: TrainGenerator) -> tuple[Collection, Collection]:
-    """Opens what is learned from and what is validated on.
+def open_data(recipe: Recipe, job: TrainGenerator) -> tuple[Collection, Collection, Collection]:
+    """Opens what is learned from, what is validated on, and where clear images of schemes without pairs come from.
 
     Raises:
-        UncloudedError: The data set is not there, or not what the recipe names.
+        UncloudedError: A data set is not there, or not what the recipe names.
     """
-    root = registry.files(job.images) if job.images else registry.root_of(recipe.data.name, job.data)
-    opened = [
-        registry.open_collection(recipe.data.name, root, split, recipe.data.on_bad_file)
-        for split in ("train", "validation")
-    ]
-    for split, collection in zip(("train", "validation"), opened, strict=True):
+    data = recipe.data
+    root = registry.files(job.images) if job.images else registry.root_of(data.name, job.data)
+
+    def opened(name: str, split: str) -> Collection:
+        collection = registry.open_collection(name, root, split, data.on_bad_file)
         if not len(collection.places):
-            raise InputError(
-                f"The data set {recipe.data.name!r} in {root} has no places for {split}.", "Give more data."
-            )
-    training, validation = opened
-    return training, dataclasses.replace(validation, prior=training.prior)
+            raise InputError(f"The data set {name!r} in {root} has no places for {split}.", "Give more data.")
+        return collection
+
+    training, validation = opened(data.name, "train"), opened(data.clear or data.name, "validation")
+    clear = opened(data.clear, "train") if data.clear else training
+    return training, dataclasses.replace(validation, prior=clear.prior), clear
 
 
 def prepare(folder: Path, recipe: Recipe, resume: bool) -> bool:
