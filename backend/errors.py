@@ -23,7 +23,8 @@ bug; both process borders (command line, worker) report it as code `internal`, e
 
 from __future__ import annotations
 
-from typing import Optional, Sequence, Tuple
+import copyreg
+from typing import Any, Optional, Sequence, Tuple
 
 Extent = Tuple[float, float, float, float]
 
@@ -48,6 +49,10 @@ class UncloudedError(Exception):
 
     def __str__(self) -> str:
         return f"{self.message} {self.hint}".strip()
+
+    def __reduce__(self) -> Tuple[Any, ...]:
+        """Lets it go from one process to another: subclasses cannot be made anew from their message."""
+        return copyreg.__newobj__, (type(self), *self.args), self.__dict__  # type: ignore[attr-defined]
 
 
 class UsageError(UncloudedError):

@@ -102,11 +102,10 @@ def find_recipe(job: TrainGenerator) -> Recipe:
             "Neither a recipe nor a generator to start from was given.", f"Name one of {', '.join(recipes())}."
         )
     card = read_card(find_model(job.start_from))
-    every = [read_recipe(name, changes) for name in recipes()]
-    fitting = [recipe for recipe in every if recipe.generator.architecture == card.architecture]
+    fitting = [name for name in recipes() if read_recipe(name).generator.architecture == card.architecture]
     if not fitting:
         raise UsageError(f"No recipe trains the network {card.architecture!r} of {card.name}.", "Give a recipe.")
-    recipe = next((recipe for recipe in fitting if recipe.name == card.name), fitting[0])
+    recipe = read_recipe(card.name if card.name in fitting else fitting[0], changes)
     return dataclasses.replace(
         recipe,
         name=f"{card.name}-tuned",

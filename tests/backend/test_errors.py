@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import re
 
 import pytest
@@ -52,3 +53,12 @@ def test_no_overlap_names_both_extents() -> None:
 def test_message_and_hint_make_the_text() -> None:
     assert str(errors.UsageError("Seven came.", "Give three.")) == "Seven came. Give three."
     assert str(errors.UsageError("Seven came.")) == "Seven came."
+
+
+def test_they_go_from_one_process_to_another() -> None:
+    error = errors.NoOverlap("date", "b.tif", (0, 1, 2, 3), (10.5, 11, 12, 13))
+    again = pickle.loads(pickle.dumps(error))
+
+    assert type(again) is errors.NoOverlap
+    assert (again.message, again.hint, str(again)) == (error.message, error.hint, str(error))
+    assert pickle.loads(pickle.dumps(errors.Cancelled("best.safetensors"))).kept == "best.safetensors"

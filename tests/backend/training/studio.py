@@ -11,6 +11,7 @@ import numpy as np
 import rasterio
 from rasterio.errors import NotGeoreferencedWarning
 
+from unclouded.backend import jobs
 from unclouded.backend.datasets.collection import Collection, collect
 from unclouded.backend.datasets.place import Place, clear_day
 from unclouded.backend.datasets.source import Loaded
@@ -18,7 +19,6 @@ from unclouded.backend.protocol import Done, Message, TrainGenerator
 from unclouded.backend.reporting import Reporter
 from unclouded.backend.sensors import NAMES
 from unclouded.backend.training.recipe import Recipe, read_recipe
-from unclouded.backend.training.run import train
 
 SIDE_PX = 64
 SIZES = (
@@ -129,4 +129,4 @@ class Listener:
 def run(name: str, folder: Path, data: Path, *further: str, listener: Listener | None = None, **job: Any) -> Done:
     """Trains a recipe on data of write_places."""
     wanted = TrainGenerator("1", name, str(folder), data=str(data), settings=changes(name, *further), **job)
-    return train(wanted, (listener or Listener()).reporter)
+    return jobs.run(wanted, (listener or Listener()).reporter)
