@@ -185,7 +185,7 @@ def mixed(channels: Tensor, target: Tensor, alpha: float) -> tuple[Tensor, Tenso
     """Mixes each image and its target with another of the batch, by one share of Beta(alpha, alpha)."""
     share = float(torch.distributions.Beta(alpha, alpha).sample())
     order = torch.randperm(len(channels), device=channels.device)
-    return tuple(share * values + (1 - share) * values[order] for values in (channels, target))  # type: ignore[return-value]
+    return tuple(torch.lerp(values[order], values, share) for values in (channels, target))  # type: ignore[return-value]
 
 
 def parameters_of(network: ResNet) -> dict[str, Any]:

@@ -70,14 +70,23 @@ def train_classifier(recipe: Recipe, job: TrainGenerator, report: Reporter) -> D
         trainer = make_trainer(recipe, folder, job.device, report)
         trainer.fit(system, feed, ckpt_path=str(folder / LAST) if started else None, weights_only=True)
     if is_first():
-        card = classifier.save(output, make_card(recipe, system.cpu(), images), system.network)
-        if isinstance(system, Distillation):
-            scores = {"agreement with the teacher": system.agreement(unlabelled(data_root(), "validation"))}
-            card = dataclasses.replace(card, scores=scores)
-        card = dataclasses.replace(card, scores=card.scores | score(classifier.load(output), recipe, feed))
+        card = _finish(recipe, job, system.cpu(), images, feed)
         classifier.save(output, card, system.network)
-        report.log("info", f"{card.title}: {card.scores}")
+        report.log("info", "; ".join(f"{split}: accuracy {card.scores[split]['accuracy']:.3f}" for split in feed.held))
     return Done(job.id, output)
+
+
+def _finish(recipe: Recipe, job: TrainGenerator, system: Classification, images: Images, feed: Feed) -> ClassifierCard:
+    """Scores a trained classifier with its weights as a file holds them."""
+    system.network.half().float()
+    card = make_card(recipe, system, images)
+    changes = " ".join(f"--set {change}" for change in job.settings)
+    scores: dict[str, Any] = {"command": f"unclouded train {job.recipe} {changes}".strip()}
+    scores |= score(Classifier(card, system.network), recipe, feed)
+    if isinstance(system, Distillation):
+        scores["agreement with the teacher"] = system.agreement(unlabelled(data_root(), "validation"))
+        scores["teacher"] = system.teacher.card.scores
+    return dataclasses.replace(card, scores=scores)
 
 
 def _check(recipe: Recipe, job: TrainGenerator) -> None:
@@ -140,6 +149,12 @@ class Feed(L.LightningDataModule):
     def val_dataloader(self) -> DataLoader[Batch]:
         """The images of the validation, as they are."""
         return self.held_back(self.images.validation)
+
+    @property
+    def held(self) -> dict[str, Source]:
+        """The images that are held back, by split."""
+        images = self.images
+        return {"validation": images.validation} | ({"test": images.test} if images.test is not None else {})
 
     def held_back(self, places: Source) -> DataLoader[Batch]:
         """Some images, as they are."""
@@ -249,11 +264,8 @@ def _data_sets(places: Source) -> list[str]:
 
 def score(trained: Classifier, recipe: Recipe, feed: Feed) -> dict[str, Any]:
     """Scores a classifier, as it was saved, on the images held back."""
-    held = {"validation": feed.images.validation, "test": feed.images.test}
     found: dict[str, Any] = {}
-    for split, places in held.items():
-        if places is None:
-            continue
+    for split, places in feed.held.items():
         said, truth = [], []
         for batch in feed.held_back(places):
             there = [name for name, present in zip(recipe.bands, batch["present"][0], strict=True) if present]

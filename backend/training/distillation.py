@@ -57,28 +57,34 @@ class Distillation(Classification):
     presence: ClassVar[bool] = True
 
     def __init__(self, recipe: Recipe, mean: Mapping[str, float], deviation: Mapping[str, float]) -> None:
-        self_taught = load_teacher(recipe)
-        card = self_taught.card
+        teacher = load_teacher(recipe)
+        card = teacher.card
         super().__init__(recipe, {**mean, **card.mean}, {**deviation, **card.deviation})
         self._slots = [recipe.bands.index(name) for name in card.bands]
-        start_as(self.network, self_taught, self._slots)
-        self._teacher = [self_taught]  # in a list: it is no part of what is saved
+        start_as(self.network, teacher, self._slots)
+        self._teacher = [teacher]  # in a list: it is no part of what is saved
+
+    @property
+    def teacher(self) -> Classifier:
+        """The RGB classifier; it never changes."""
+        return self._teacher[0]
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Gives the loss of a batch, unlabelled images being labelled by the teacher."""
         known = batch["target"].sum(dim=1) > 0
-        from_above = seen_from_above(batch["reflectance"], batch["l2a"] > 0, self._slots, self.bands)
-        teacher = self._teacher[0].to(self.device)
-        said = teacher(from_above[:, self._slots], self.bands)
+        rgb = batch["reflectance"][:, self._slots]
+        said = self.teacher.to(self.device)(seen_from_above(rgb, batch["l2a"] > 0, self.bands), self.bands)
         target = torch.where(known[:, None], batch["target"], said)
         changed = known & (torch.rand(len(known), device=self.device) < L2A_SHARE)
-        reflectance = seen_at_the_ground(batch["reflectance"], changed, self._slots, self.bands)
+        reflectance = batch["reflectance"].index_copy(
+            1, torch.tensor(self._slots, device=self.device), seen_at_the_ground(rgb, changed, self.bands)
+        )
         return super().training_step({**batch, "reflectance": reflectance, "target": target}, batch_idx)
 
     @property
     def bands(self) -> list[str]:
         """Of the teacher."""
-        return self._teacher[0].card.bands
+        return self.teacher.card.bands
 
     def agreement(self, places: Loaded, side: int = CHIP_PX) -> dict[str, float]:
         """Gives the share of windows to which student and teacher give the same class, and how many there are.
@@ -87,7 +93,7 @@ class Distillation(Classification):
             places: With all their bands.
             side: Of the windows, pixels.
         """
-        student, teacher, same, count = self.eval(), self._teacher[0], 0, 0
+        student, teacher, same, count = self.eval(), self.teacher.to(self.device), 0, 0
         for place in places:
             windows = torch.from_numpy(cut(place.days[0].optical, side))
             whole = torch.zeros(len(windows), len(self.recipe.bands), *windows.shape[2:])
@@ -97,8 +103,7 @@ class Distillation(Classification):
             l2a = torch.full((len(windows),), place.level == "L2A")
             with torch.inference_mode():
                 said = student({"reflectance": whole, "present": present}).argmax(dim=1)
-                from_above = seen_from_above(whole, l2a, self._slots, self.bands)
-                wanted = teacher(from_above[:, self._slots], self.bands).argmax(dim=1)
+                wanted = teacher(seen_from_above(whole[:, self._slots], l2a, self.bands), self.bands).argmax(dim=1)
             same, count = same + int((said == wanted).sum()), count + len(windows)
         return {"agreement": same / count, "windows": count}
 
@@ -142,30 +147,26 @@ def start_as(network: torch.nn.Module, teacher: Classifier, slots: list[int]) ->
         ) from error
 
 
-def seen_from_above(reflectance: Tensor, which: Tensor, slots: list[int], bands: list[str]) -> Tensor:
+def seen_from_above(reflectance: Tensor, which: Tensor, bands: list[str]) -> Tensor:
     """Turns surface reflectance of some images into that at the top of the atmosphere.
 
     Args:
         reflectance: (N, C, H, W)
         which: (N,) true for those to be turned.
-        slots: Of the bands that are turned.
-        bands: Their names.
+        bands: Names of the C bands.
     """
     haze, share = _air(reflectance, bands)
-    turned = reflectance.clone()
-    turned[:, slots] = haze + share * reflectance[:, slots]
-    return torch.where(which[:, None, None, None], turned, reflectance)
+    return torch.where(which[:, None, None, None], haze + share * reflectance, reflectance)
 
 
-def seen_at_the_ground(reflectance: Tensor, which: Tensor, slots: list[int], bands: list[str]) -> Tensor:
+def seen_at_the_ground(reflectance: Tensor, which: Tensor, bands: list[str]) -> Tensor:
     """The reverse of seen_from_above."""
     haze, share = _air(reflectance, bands)
-    turned = reflectance.clone()
-    turned[:, slots] = (reflectance[:, slots] - haze) / share
-    return torch.where(which[:, None, None, None], turned, reflectance)
+    return torch.where(which[:, None, None, None], (reflectance - haze) / share, reflectance)
 
 
 def _air(like: Tensor, bands: list[str]) -> tuple[Tensor, Tensor]:
+    """Gives a and b of each band, (C, 1, 1)."""
     values = like.new_tensor([SEEN_FROM_ABOVE[name] for name in bands])
     return values[:, 0, None, None], values[:, 1, None, None]
 
