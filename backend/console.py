@@ -30,7 +30,25 @@ def run_job(job: protocol.Job, as_json: bool) -> int:
     Returns:
         The exit code, see errors.py.
     """
+    if isinstance(job, protocol.TrainGenerator) and _rank():
+        return _run_unheard(job)
     return _run_json(job) if as_json else _run_rich(job)
+
+
+def _rank() -> int:
+    """Gives the place of this process among those that train together, as whoever started them says: 0 is the first."""
+    told = (os.environ.get(name) for name in ("RANK", "LOCAL_RANK", "SLURM_PROCID"))
+    return int(next(filter(None, told), 0))
+
+
+def _run_unheard(job: protocol.Job) -> int:
+    """Runs one of several processes that train together: the first speaks for all, but nobody else knows its errors."""
+    event, code = _finish(job, lambda _: None)
+    if isinstance(event, protocol.Failed) and event.code != "cancelled":
+        Console(stderr=True, highlight=False).print(
+            f"[red]Error in process {_rank()}:[/] {_plain(event.message)} {_plain(event.hint)}", soft_wrap=True
+        )
+    return code
 
 
 def _run_json(job: protocol.Job) -> int:

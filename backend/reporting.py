@@ -48,10 +48,6 @@ class Reporter:
             Losses(self._id, epoch, {name: float(value) for name, value in values.items() if math.isfinite(value)})
         )
 
-    def muted(self) -> Reporter:
-        """Gives one that says nothing and can be given up like this one."""
-        return Reporter(self._id, lambda _: None, self._cancelled)
-
     def check_cancelled(self) -> None:
         """Raises Cancelled if the job was given up."""
         if self._cancelled():

@@ -33,12 +33,11 @@ def train(job: TrainGenerator, report: Reporter) -> Done:
     """Trains a generator, or the classifier of a recipe that says so.
 
     Cancelled or diverged, the run keeps its best checkpoint, and the best generator so far is written, too. Where
-    several processes train, all of them call this; only the first says and writes anything.
+    several processes train, all of them call this; only the first writes anything.
 
     Raises:
         UncloudedError: The subclass says what is wrong.
     """
-    report = report if is_first() else report.muted()
     recipe = find_recipe(job)
     if recipe.scheme in CLASSIFIERS:
         from .classifier_run import train_classifier

@@ -39,6 +39,7 @@ class Supervised(System):
     """One network, one loss."""
 
     Settings: ClassVar[type] = Settings
+    in_turns: ClassVar[bool] = False
 
     def __init__(self, recipe: Recipe) -> None:
         super().__init__(recipe)

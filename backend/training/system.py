@@ -41,6 +41,8 @@ class System(L.LightningModule):
     """A frozen dataclass: the weights of the losses, learning rates, further networks."""
     unpaired: ClassVar[bool] = False
     """Whether batches hold `other`."""
+    in_turns: ClassVar[bool] = True
+    """Whether a step has parts that move some of the weights only."""
 
     def __init__(self, recipe: Recipe) -> None:
         super().__init__()
@@ -146,7 +148,7 @@ class System(L.LightningModule):
 
     @property
     def training_figures(self) -> dict[str, Any]:
-        """Of the epoch so far, on this process; empty where nothing was measured."""
+        """Of the epoch, when it has been validated; empty where nothing was measured."""
         return self._trained.means()
 
     @contextlib.contextmanager
@@ -233,7 +235,8 @@ class System(L.LightningModule):
         Raises:
             InputError: There was nothing under cloud to measure.
         """
-        self._measured.sums = {name: self._over_processes(sums) for name, sums in self._measured.sums.items()}
+        for figures in (self._measured, self._trained):
+            figures.sums = {name: self._over_processes(sums) for name, sums in figures.sums.items()}
         self.figures = self._measured.means()
         if "reconstruction" not in self.figures:
             raise InputError(

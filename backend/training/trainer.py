@@ -13,12 +13,14 @@ import lightning as L
 from lightning.fabric.utilities.rank_zero import rank_zero_only
 from lightning.pytorch.callbacks import EarlyStopping
 from lightning.pytorch.loggers import TensorBoardLogger
+from lightning.pytorch.strategies import DDPStrategy
 
 from ..devices import find_device
 from ..reporting import Reporter
 from .callbacks import Guard, Keep, Log, Report
 from .pictures import Pictures
 from .recipe import Recipe
+from .schemes import find_scheme
 from .system import MONITOR
 
 PRECISION: dict[int | str, Any] = {32: "32-true", "bf16": "bf16-mixed", 16: "16-mixed"}
@@ -49,7 +51,7 @@ def make_trainer(recipe: Recipe, folder: Path, device: str, report: Reporter) ->
         accelerator={"cuda": "gpu"}.get(chosen.type, chosen.type),
         devices=fit.devices if many or chosen.type != "cuda" else [chosen.index or 0],
         num_nodes=fit.nodes,
-        strategy="ddp_find_unused_parameters_true" if many else "auto",
+        strategy=DDPStrategy(find_unused_parameters=find_scheme(recipe.scheme).in_turns) if many else "auto",
         precision=PRECISION[fit.precision],
         max_epochs=fit.epochs,
         callbacks=[Guard(), Log(folder), Pictures(folder), Report(report), *patience, Keep(folder)],
