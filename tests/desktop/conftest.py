@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -38,3 +40,29 @@ def environment(profiles: Path) -> dict[str, str]:
         "QGIS_CUSTOM_CONFIG_PATH": str(profiles),
         "UNCLOUDED_PYTHON": str(python),
     }
+
+
+@pytest.fixture
+def clear_images(write_raster: Callable[..., Path]) -> list[Path]:
+    """Two images without clouds, may.tif and july.tif, large enough to learn from one part and validate on another."""
+    rows, columns = np.mgrid[:256, :1024]
+    ground = np.stack([300 + rows + columns // 8, 600 + rows, 400 + columns // 4, 2500 + columns // 2])
+    return [
+        write_raster(f"{name}.tif", (ground + brighter).astype("uint16"), ("B2", "B3", "B4", "B8"))
+        for name, brighter in (("may", 0), ("july", 50))
+    ]
+
+
+@pytest.fixture
+def tiny_training() -> str:
+    """Changes of a recipe, one a line, that make a training one of seconds."""
+    return "\n".join(
+        [
+            "fit.batch=2",
+            "fit.precision=32",
+            "data.windows=2",
+            "data.window_px=32",
+            "data.validation_samples=2",
+            "generator.parameters={widths: [8, 8, 8], blocks: [1, 1, 1]}",
+        ]
+    )

@@ -1,7 +1,8 @@
 """Runs inside the real QGIS: presses the dock's button, runs the toolbox, unloads, writes down what was seen.
 
 QGIS executes this file (`qgis --code`); test_desktop.py starts it and reads `seen.json`. UNCLOUDED_TEST_FOLDER names
-the folder that holds cloudy.tif, mask.tif and large.tif and takes the outcome.
+the folder that holds cloudy.tif, mask.tif, large.tif and, to train on, may.tif, july.tif and the changes of a recipe in
+tiny.txt; it takes the outcome.
 """
 
 import json
@@ -14,7 +15,7 @@ from pathlib import Path
 import processing
 from qgis.core import QgsApplication, QgsProject, QgsRasterLayer
 from qgis.PyQt.QtCore import QTimer
-from qgis.PyQt.QtWidgets import QDockWidget
+from qgis.PyQt.QtWidgets import QDockWidget, QTextEdit
 from qgis.utils import iface, plugins, unloadPlugin
 
 FOLDER = Path(os.environ["UNCLOUDED_TEST_FOLDER"])
@@ -84,6 +85,46 @@ def look_at_toolbox():
     return lambda: True
 
 
+def train():
+    """Trains a generator on two layers from the toolbox's dialog, and waits for its file."""
+    layers = [QgsRasterLayer(str(FOLDER / f"{name}.tif"), name) for name in ("may", "july")]
+    QgsProject.instance().addMapLayers(layers)
+    parameters = {
+        "IMAGES": [layer.id() for layer in layers],
+        "START_FROM": "",
+        "RECIPE": "fusion",
+        "EPOCHS": 2,
+        "WINDOWS": 4,
+        "SETTINGS": (FOLDER / "tiny.txt").read_text(),
+    }
+    train.dialog = processing.createAlgorithmDialog("unclouded:traingenerator", parameters)
+    train.dialog.show()
+    train.dialog.runButton().click()
+    return lambda: "OUTPUT" in train.dialog.results()
+
+
+def look_at_training():
+    """Notes what was told and where the generator lies, and takes a picture."""
+    seen["told"] = train.dialog.findChild(QTextEdit, "txtLog").toPlainText()
+    seen["trained"] = train.dialog.results()["OUTPUT"]
+    train.dialog.grab().save(str(FOLDER / "training.png"))
+    train.dialog.close()
+    return lambda: True
+
+
+def choose_trained():
+    """Opens the dock's list, chooses what was trained and runs it."""
+    dock = iface.mainWindow().findChild(QDockWidget, "UncloudedDock")
+    method = dock.options.method
+    method.showPopup()
+    method.hidePopup()
+    method.setCurrentIndex(method.findData(f"generator:{seen['trained']}"))
+    seen["chosen"] = method.method_and_model()
+    dock.options.output.setFilePath(str(FOLDER / "from_trained.tif"))
+    dock.run_panel.run_button.click()
+    return lambda: (FOLDER / "from_trained.tif").exists() and dock.run_panel.run_button.isVisible()
+
+
 def start_large():
     """Starts a job that takes long, and waits until it is under way."""
     layer = QgsRasterLayer(str(FOLDER / "large.tif"), "large")
@@ -128,7 +169,20 @@ def results():
     ]
 
 
-STEPS = [load, press, refresh, look_at_dock, run_toolbox, look_at_toolbox, start_large, cancel, unload]
+STEPS = [
+    load,
+    press,
+    refresh,
+    look_at_dock,
+    run_toolbox,
+    look_at_toolbox,
+    train,
+    look_at_training,
+    choose_trained,
+    start_large,
+    cancel,
+    unload,
+]
 
 
 class Walk:

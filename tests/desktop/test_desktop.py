@@ -25,9 +25,12 @@ def seen(
     cloudy_scene: Path,
     cloud_mask: Path,
     write_raster: Callable[..., Path],
+    clear_images: list[Path],
+    tiny_training: str,
     tmp_path: Path,
 ) -> dict[str, Any]:
     """What in_qgis.py wrote down."""
+    (tmp_path / "tiny.txt").write_text(tiny_training)
     write_raster("large.tif", np.tile(_pixels(cloudy_scene), (1, 30, 30)), ("B2", "B3", "B4", "B8"))
     (tmp_path / "cancelled").mkdir()
     for name in ("xvfb-run", "qgis"):
@@ -76,5 +79,12 @@ def test_from_the_button_to_the_layer(
         "QgsPalettedRasterRenderer",
     }
     assert {layer["name"] for layer in seen["toolbox"]} == {"cloudy without clouds", "Clouds and shadows"}
+    trained = Path(seen["trained"])
+    assert trained.is_file()
+    assert "Epoch 2 of 2: " in seen["told"]
+    assert seen["chosen"] == ["generator", str(trained)]
+    from_trained = _pixels(tmp_path / "from_trained.tif")
+    assert np.array_equal(from_trained[:, mask == 0], before[:, mask == 0])
+    assert (from_trained[:, mask == 1] != after[:, mask == 1]).mean() > 0.5
     assert list((tmp_path / "cancelled").iterdir()) == []
-    assert all((tmp_path / picture).stat().st_size > 10_000 for picture in ("dock.png", "toolbox.png"))
+    assert all((tmp_path / picture).stat().st_size > 10_000 for picture in ("dock.png", "toolbox.png", "training.png"))

@@ -82,3 +82,27 @@ def test_a_failure_is_told_and_leaves_nothing(
     assert finished.returncode != 0
     assert "Name them in file order" in finished.stdout + finished.stderr
     assert not output.exists()
+
+
+def test_a_trained_generator_serves_the_command_line(
+    qgis_process: str, environment: dict[str, str], clear_images: list[Path], tiny_training: str, tmp_path: Path
+) -> None:
+    clear, trained, removed = clear_images[0], tmp_path / "own.safetensors", tmp_path / "removed.tif"
+    command = [
+        qgis_process,
+        "run",
+        "unclouded:traingenerator",
+        "--",
+        f"OUTPUT={trained}",
+        "START_FROM=",
+        "RECIPE=fusion",
+    ]
+    command += ["EPOCHS=2", "WINDOWS=4", f"SETTINGS={tiny_training}", *(f"IMAGES={path}" for path in clear_images)]
+    finished = _run(command, environment)
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    assert "Epoch 2 of 2: " in finished.stdout + finished.stderr
+    program = Path(environment["UNCLOUDED_PYTHON"]).with_name("unclouded")
+    command = [str(program), "remove", str(clear), "--mask", "all", "--model", str(trained), "--output", str(removed)]
+    finished = _run(command, environment)
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    assert (_pixels(removed) != _pixels(clear)).mean() > 0.9
