@@ -89,7 +89,7 @@ class MethodBox(QComboBox):
         count = Counter(titles.values())
         for data, card in cards.items():
             alike = count[titles[data]] > 1
-            text = f"{titles[data]} ({PurePath(card['path']).stem})" if alike else titles[data]
+            text = f"{PurePath(card['path']).stem}: {titles[data]}" if alike else titles[data]
             self._add(text, data, tr("Generator {}").format(card["path"]))
         if not cards:
             self._add(tr("Generator (default)"), "generator:default", tr("The generator that the backend brings"))

@@ -71,8 +71,8 @@ def test_generators_trained_since_are_listed_when_the_list_is_opened(box, tmp_pa
     assert box.findData(f"generator:{first}") < 0
     box.showPopup()
     box.hidePopup()
-    assert box.itemText(box.findData(f"generator:{first}")) == "Tuned (delta)"
-    assert box.itemText(box.findData(f"generator:{second}")) == "Tuned (alps)"
+    assert box.itemText(box.findData(f"generator:{first}")) == "delta: Tuned"
+    assert box.itemText(box.findData(f"generator:{second}")) == "alps: Tuned"
     assert box.method_and_model() == ("generator", "fusion")
 
 
