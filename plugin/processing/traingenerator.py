@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Optional
 
@@ -15,6 +15,7 @@ from qgis.core import (
     QgsProcessingUtils,
 )
 
+from ...backend.errors import ModelError
 from ...backend.protocol import Done, TrainGenerator
 from .. import generators
 from ..backend_process import own_client
@@ -133,5 +134,6 @@ class TrainGeneratorAlgorithm(BackendAlgorithm):
             yield client
 
     def results(self, done: Done, context: QgsProcessingContext) -> Dict[str, Any]:
-        generators.remember_file(done.output)
+        with suppress(ModelError):  # a recipe may make something else, which is no choice in the dock
+            generators.remember_file(done.output)
         return {"OUTPUT": done.output}

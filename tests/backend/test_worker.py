@@ -19,7 +19,8 @@ import pytest
 import rasterio
 
 from unclouded.backend import version
-from unclouded.backend.protocol import PROTOCOL, Cancel, DetectClouds, Ping, RemoveClouds, encode
+from unclouded.backend.card import read_card
+from unclouded.backend.protocol import PROTOCOL, Cancel, DetectClouds, Ping, RemoveClouds, TrainGenerator, encode
 from unclouded.backend.version import VERSION
 
 ROOT = Path(version.__file__).parents[1]
@@ -199,6 +200,24 @@ def test_a_ping_is_answered_during_a_job(warm: Talk, shop: Any) -> None:
     assert warm.next("Pong", "Done", "Failed") == {"type": "Pong", "id": "e-ping"}
     warm.send(Cancel("e"))
     warm.next("Done", "Failed", job="e")
+
+
+@pytest.mark.slow
+def test_a_cancelled_training_keeps_the_best_and_the_worker_goes_on(warm: Talk, shop: Any) -> None:
+    image = shop.raster("clear.tif", shop.numbers(4, 256, 1024), descriptions=("B2", "B3", "B4", "B8"))
+    tiny = ["fit.epochs=10000", "fit.batch=2", "fit.precision=32", "data.samples=2", "data.validation_samples=2"]
+    tiny += ["data.window_px=32", "generator.parameters={widths: [8, 8, 8], blocks: [1, 1, 1]}"]
+    output = shop.path("best.safetensors")
+    training = TrainGenerator("t0", "fusion", shop.path("run"), output, images=[image], settings=tiny)
+    warm.send(training, job(shop, "t1", output="t1.tif"))
+    losses = warm.next("Losses", "Failed", job="t0")
+    warm.send(Cancel("t0"))
+    end, following = warm.next("Done", "Failed"), warm.next("Done", "Failed")
+
+    assert (losses["type"], losses["epoch"]) == ("Losses", 1)
+    assert (end["id"], end["code"], end["kept"]) == ("t0", "cancelled", output)
+    assert read_card(output).name == "fusion"
+    assert (following["type"], following["id"]) == ("Done", "t1")
 
 
 @pytest.mark.parametrize(
