@@ -60,7 +60,7 @@ def train(job: TrainGenerator, report: Reporter) -> Done:
         with quiet():
             trainer = make_trainer(recipe, folder, job.device, report)
             trainer.fit(system, feed, ckpt_path=folder / LAST if begun else None, weights_only=True)
-    except (Cancelled, SystemExit) as error:  # Lightning turns Ctrl+C and SIGTERM into SystemExit
+    except (Cancelled, SystemExit) as error:  # Lightning makes SystemExit of KeyboardInterrupt
         raise Cancelled(_keep_best(folder, output, report)) from error
     except TrainingDiverged as error:
         error.kept = _keep_best(folder, output, report)

@@ -17,7 +17,7 @@ from lightning.pytorch.strategies import DDPStrategy
 
 from ..devices import find_device
 from ..reporting import Reporter
-from .callbacks import Guard, Keep, Log, Report
+from .callbacks import Guard, Keep, Log, Report, Signals
 from .pictures import Pictures
 from .recipe import Recipe
 from .schemes import find_scheme
@@ -54,7 +54,7 @@ def make_trainer(recipe: Recipe, folder: Path, device: str, report: Reporter) ->
         strategy=DDPStrategy(find_unused_parameters=find_scheme(recipe.scheme).in_turns) if many else "auto",
         precision=PRECISION[fit.precision],
         max_epochs=fit.epochs,
-        callbacks=[Guard(), Log(folder), Pictures(folder), Report(report), *patience, Keep(folder)],
+        callbacks=[Signals(), Guard(), Log(folder), Pictures(folder), Report(report), *patience, Keep(folder)],
         logger=TensorBoardLogger(folder, name="", version="tensorboard", default_hp_metric=False),
         reload_dataloaders_every_n_epochs=1,
         num_sanity_val_steps=0,
