@@ -127,8 +127,9 @@ def test_recipes_are_listed_with_their_titles(call: Any) -> None:
     assert all(name in asked.output and title in asked.output for name, title in recipes().items())
 
 
-def test_a_checkpoint_is_exported(studio: Any, call: Any) -> None:
-    result = call("export", "run/best.ckpt", "-o", "again.safetensors")
+@pytest.mark.parametrize("checkpoint", ["run/best.ckpt", "run"])
+def test_a_checkpoint_is_exported(checkpoint: str, studio: Any, call: Any) -> None:
+    result = call("export", checkpoint, "-o", "again.safetensors", "--overwrite")
 
     assert result.exit_code == 0, result.output
     assert "Wrote again.safetensors: fusion 1" in result.output
@@ -179,9 +180,9 @@ def test_what_cannot_be_trained_is_said_in_one_line(
 @pytest.mark.parametrize(
     ("arguments", "exit_code", "words"),
     [
-        (["none.ckpt", "-o", "new.safetensors"], 4, "none.ckpt is no checkpoint"),
-        (["may.tif", "-o", "new.safetensors"], 4, "may.tif is no checkpoint"),
-        (["run", "-o", "new.safetensors"], 4, "Give best.ckpt or last.ckpt of a run's folder"),
+        (["none.ckpt", "-o", "new.safetensors"], 4, "none.ckpt cannot be read"),
+        (["may.tif", "-o", "new.safetensors"], 4, "may.tif is refused"),
+        (["run/pictures", "-o", "new.safetensors"], 4, "Give a run's folder"),
         (["run/best.ckpt", "-o", "model.safetensors"], 5, "model.safetensors exists already"),
         (["run/best.ckpt", "-o", "model.onnx"], 5, "A generator is a .safetensors file"),
     ],
