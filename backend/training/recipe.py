@@ -139,7 +139,7 @@ def read_recipe(name_or_path: str, changes: Sequence[str] = ()) -> Recipe:
     """
     own = name_or_path.endswith((".yaml", ".yml"))
     path = Path(name_or_path) if own else FOLDER / f"{name_or_path}.yaml"
-    if not path.is_file():
+    if not path.is_file() or not (own or path.parent == FOLDER):
         raise UsageError(
             f"There is no recipe {name_or_path!r}; known are {', '.join(recipes())}.",
             "Name one of them, or give a .yaml file.",
