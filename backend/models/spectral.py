@@ -26,12 +26,24 @@ def add_spectral_norm(network: nn.Module) -> None:
 def plain(network: AnyModule) -> AnyModule:
     """Gives a copy, set to evaluate, that computes the same as the network does then, without parametrizations."""
     bare = copy.deepcopy(network).eval()
-    for module in list(bare.modules()):
-        if parametrize.is_parametrized(module, "weight"):
-            shared = type(module)  # a copy shares the class, from which the removal takes the property `weight`
-            module.__class__ = type(shared.__name__, shared.__bases__, dict(vars(shared)))
-            parametrize.remove_parametrizations(module, "weight")
+    _bare(bare)
     return bare
+
+
+def load_plain(network: nn.Module, state: Mapping[str, Tensor]) -> None:
+    """Gives a network plain weights; if it has spectral norm, it keeps it.
+
+    Args:
+        network: Its weights are replaced.
+        state: Of a network of the same size without parametrizations.
+
+    Raises:
+        RuntimeError: The sizes differ.
+    """
+    normed = _bare(network)
+    network.load_state_dict(state)
+    if normed:
+        add_spectral_norm(network)
 
 
 def plain_state(network: nn.Module, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -47,3 +59,13 @@ def plain_state(network: nn.Module, state: Mapping[str, Tensor]) -> dict[str, Te
     add_spectral_norm(trained)
     trained.load_state_dict(state)
     return plain(trained).state_dict()
+
+
+def _bare(network: nn.Module) -> bool:
+    """Takes the parametrizations off and keeps what they gave; says whether there were any."""
+    parametrized = [module for module in network.modules() if parametrize.is_parametrized(module, "weight")]
+    for module in parametrized:
+        shared = type(module)  # a copy shares the class, from which the removal takes the property `weight`
+        module.__class__ = type(shared.__name__, shared.__bases__, dict(vars(shared)))
+        parametrize.remove_parametrizations(module, "weight")
+    return bool(parametrized)

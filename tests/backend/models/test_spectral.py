@@ -5,7 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from unclouded.backend.models.augmented import Augmented, LatentEncoder, Params
-from unclouded.backend.models.spectral import add_spectral_norm, plain, plain_state
+from unclouded.backend.models.spectral import add_spectral_norm, load_plain, plain, plain_state
 
 PARAMS = Params(3, 3, 4, 1, 4)
 
@@ -87,3 +87,21 @@ def test_plain_weights_come_from_a_saved_state_too(network: Augmented) -> None:
     assert found.keys() == fresh.state_dict().keys()
     assert all(torch.equal(value, found[key]) for key, value in plain(network).state_dict().items())
     assert plain_state(fresh, found).keys() == found.keys()
+
+
+def test_plain_weights_begin_a_network_that_keeps_its_norm(network: Augmented) -> None:
+    begun = Augmented(PARAMS)
+    add_spectral_norm(begun)
+    load_plain(begun, plain(network).state_dict())
+
+    assert begun.state_dict().keys() == network.state_dict().keys()
+    torch.testing.assert_close(begun.eval()(*arguments()), network.eval()(*arguments()), rtol=0.05, atol=0.02)
+    begun.train()(*arguments()).sum().backward()
+    assert all(weight.grad is not None for weight in begun.parameters())
+
+
+def test_plain_weights_begin_a_plain_network_too(network: Augmented) -> None:
+    begun, state = Augmented(PARAMS), plain(network).state_dict()
+    load_plain(begun, state)
+
+    assert all(torch.equal(value, state[key]) for key, value in begun.state_dict().items())
