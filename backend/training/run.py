@@ -14,6 +14,7 @@ from ..encoding import Encoding, read_encoding
 from ..errors import Cancelled, InputError, ModelError, OutputError, TrainingDiverged, UsageError
 from ..installed import find_model
 from ..models import weights
+from ..models.spectral import load_plain
 from ..protocol import Done, TrainGenerator
 from ..reporting import Reporter
 from .callbacks import BEST, LAST
@@ -27,6 +28,13 @@ from .trainer import is_first, make_trainer, quiet
 RECIPE = "recipe.yaml"
 OWN_IMAGES = "scenes"
 """The data set of a user's own images."""
+OF_IMAGES = (
+    f"data.name={OWN_IMAGES}",
+    'data.clear=""',
+    "data.choices.clouds=simulated",
+    "data.choices.real_dates=false",
+)
+"""What a recipe becomes for them."""
 
 
 def train(job: TrainGenerator, report: Reporter) -> Done:
@@ -92,8 +100,7 @@ def find_recipe(job: TrainGenerator) -> Recipe:
         UsageError: There is none.
         ModelError: The generator cannot be read.
     """
-    of_images = [f"data.name={OWN_IMAGES}", "data.choices.clouds=simulated", "data.choices.real_dates=false"]
-    changes = [*(of_images if job.images else ()), *job.settings]
+    changes = [*(OF_IMAGES if job.images else ()), *job.settings]
     if job.recipe:
         return read_recipe(job.recipe, changes)
     if not job.start_from:
@@ -187,7 +194,7 @@ def _start_from(system: System, model: str) -> None:
         )
     try:
         for generator in filter(None, (system.generator, system.averaged)):
-            generator.load_state_dict(network.state_dict())
+            load_plain(generator, network.state_dict())
     except RuntimeError as error:
         raise UsageError(
             f"The generator {card.name} ({card.architecture} {card.parameters}) is not of the size of the recipe "
