@@ -13,7 +13,7 @@ minimise: y~, x~, z~x and z~y fool their discriminators (least squares); |x' - x
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -22,11 +22,14 @@ from ..models.augmented import LatentDiscriminator, LatentEncoder
 from ..models.spectral import add_spectral_norm
 from ..models.zoo import build
 from . import losses
-from .cgan import Discriminator
+from .cgan import Discriminator, check_window
 from .cyclegan import check_plain
 from .data import Batch
 from .recipe import Recipe
 from .system import AdamSettings, System
+
+ENCODED_PX = 32
+"""Least side of what a latent encoder sees."""
 
 
 @dataclass(frozen=True)
@@ -63,10 +66,11 @@ class AugmentedCycleGAN(System):
     def __init__(self, recipe: Recipe) -> None:
         super().__init__(recipe)
         check_plain(recipe)
+        check_window(recipe, ENCODED_PX, "A latent encoder")
         bands, discriminator = len(recipe.bands), recipe.settings.discriminator
         self.clouder = build(recipe.generator.architecture, recipe.generator.full)
         self.encode_cloud, self.encode_ground = (LatentEncoder(2 * bands, self.generator.latent) for _ in range(2))
-        self.judge_clear, self.judge_cloudy = (discriminator.make(bands) for _ in range(2))
+        self.judge_clear, self.judge_cloudy = (discriminator.make(bands, recipe) for _ in range(2))
         self.judge_cloud, self.judge_ground = (LatentDiscriminator(self.generator.latent) for _ in range(2))
         for network in (*self._makers, *self._judges, *filter(None, [self.averaged])):
             add_spectral_norm(network)
@@ -93,6 +97,13 @@ class AugmentedCycleGAN(System):
         with self.turn_of(1):
             self.learn(1, self._judge_losses(batch, made), batch_idx)
         self.measure(made.clear, batch)
+
+    def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
+        """Takes over the singular vectors, which have no mean."""
+        super().on_train_batch_end(outputs, batch, batch_idx)
+        if self.averaged is not None:
+            for mean, value in zip(self.averaged.buffers(), self.generator.buffers(), strict=True):
+                mean.copy_(value)
 
     def _make(self, batch: Batch) -> Made:
         x, y = batch["x"], batch["other"]

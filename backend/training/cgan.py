@@ -13,6 +13,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
+from ..errors import UsageError
+from ..models.frames import split
 from ..models.patchgan import Params as PatchParams
 from ..models.patchgan import PatchGAN
 from . import losses
@@ -28,8 +30,13 @@ class Discriminator:
     width: int = 64
     layers: int = 3
 
-    def make(self, in_channels: int) -> PatchGAN:
-        """Makes one that is shown so many channels."""
+    def make(self, in_channels: int, recipe: Recipe) -> PatchGAN:
+        """Makes one that is shown so many channels.
+
+        Raises:
+            UsageError: The recipe's windows are too small for it.
+        """
+        check_window(recipe, 3 << self.layers, f"A discriminator of {self.layers} layers")
         return PatchGAN(PatchParams(in_channels, self.width, self.layers))
 
 
@@ -51,8 +58,9 @@ class CGAN(System):
 
     def __init__(self, recipe: Recipe) -> None:
         super().__init__(recipe)
+        check_dates(recipe)
         channels = self.generator.in_channels + len(recipe.bands)
-        self.discriminator = recipe.settings.discriminator.make(channels)
+        self.discriminator = recipe.settings.discriminator.make(channels, recipe)
 
     def configure_optimizers(self) -> list[torch.optim.Optimizer]:
         """Gives the optimisers of the generator and of the discriminator."""
@@ -87,8 +95,33 @@ class CGAN(System):
 
     def discriminator_losses(self, batch: Batch, image: Tensor) -> dict[str, Tensor]:
         """Gives the loss of the discriminator."""
-        real, made = (self.discriminator(batch["x"], shown).float() for shown in (batch["truth"], image))
+        shown = truth_or(batch, image), image
+        real, made = (self.discriminator(batch["x"], one).float() for one in shown)
         return {"discriminator": losses.discrimination(real, made, self.recipe.settings.adversarial)}
+
+
+def check_window(recipe: Recipe, least_px: int, who: str) -> None:
+    """Raises UsageError if the windows are too small for a network."""
+    if recipe.data.window_px < least_px:
+        raise UsageError(
+            f"{who} looks at windows of {least_px} px or more; data.window_px is {recipe.data.window_px}.",
+            "Raise data.window_px.",
+        )
+
+
+def check_dates(recipe: Recipe) -> None:
+    """Raises UsageError if there are to be coherent dates, and there is only one."""
+    if recipe.settings.coherence_weight and recipe.encoding.frames < 2:
+        raise UsageError(
+            "The temporal coherence of settings.coherence_weight needs other dates; encoding.frames is "
+            f"{recipe.encoding.frames}.",
+            "Set the weight to 0, or choose 2 frames or more.",
+        )
+
+
+def truth_or(batch: Batch, image: Tensor) -> Tensor:
+    """(N, C, H, W) the truth, and where it is not known an image: cloud there shall not pass for ground."""
+    return torch.where(batch["known"] > 0, batch["truth"], image)
 
 
 def incoherence(network: nn.Module, batch: Batch, image: Tensor, frames: int) -> Tensor:
@@ -100,7 +133,7 @@ def incoherence(network: nn.Module, batch: Batch, image: Tensor, frames: int) ->
         image: (N, C, H, W) what the network makes of the batch.
         frames: In the batch's x, at least 2.
     """
-    first = batch["x"].unflatten(1, (frames, -1))  # (N, T, F, H, W)
+    first = split(batch["x"], batch["x"].shape[1] // frames)  # (N, T, F, H, W)
     swapped = torch.cat([first[:, 1:2], first[:, :1], first[:, 2:]], dim=1)
     other = network(swapped.flatten(1, 2)).float()
     both = batch["known"] * batch["clear"][:, :1]

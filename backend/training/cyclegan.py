@@ -12,6 +12,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from ..classifier import default_features
 from ..errors import UsageError
 from ..models.zoo import build
 from . import losses
@@ -60,8 +61,10 @@ class CycleGAN(System):
         check_plain(recipe)
         settings, bands = recipe.settings, len(recipe.bands)
         self.clouder = build(recipe.generator.architecture, recipe.generator.full)
-        self.judge_clear, self.judge_cloudy = (settings.discriminator.make(bands) for _ in range(2))
-        self.perceptual = Perceptual(recipe) if settings.perceptual_weight else None
+        self.judge_clear, self.judge_cloudy = (settings.discriminator.make(bands, recipe) for _ in range(2))
+        self.perceptual: Perceptual | None = None
+        if settings.perceptual_weight:
+            self.perceptual = Perceptual(default_features(recipe.bands), recipe.encoding)
         self._pools = Pool(settings.pool), Pool(settings.pool)
 
     def on_train_epoch_start(self) -> None:

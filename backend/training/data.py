@@ -67,7 +67,7 @@ class Windows(Dataset[Batch]):
         samples = [draw_window(scene, size, rng) for _ in range(self._recipe.data.windows)]
         batch = as_batch(samples, self._recipe)
         if self._clear is not None:
-            elsewhere = [self._place(self._clear, rng, self._suits_clear) for _ in samples]
+            elsewhere = [self._place(self._clear, rng, lambda other: self._is_other(other, place)) for _ in samples]
             clear = [draw_clear(other, rng, self._choices, size) for other in elsewhere]
             batch["other"] = torch.from_numpy(np.stack([units(image, self._recipe.encoding) for image in clear]))
         return batch
@@ -98,13 +98,15 @@ class Windows(Dataset[Batch]):
     def _needs(self) -> str:
         sar = ", Sentinel-1" if self._choices.sar else ""
         day = "a cloudy day" if self._choices.clouds == "real" else "a clear day"
-        return f"{day}{sar} and the bands {', '.join(self._recipe.bands)}"
+        ground = "" if self._clear is None else ", and clear ground of another place"
+        return f"{day}{sar} and the bands {', '.join(self._recipe.bands)}{ground}"
 
     def _suits(self, place: Place) -> bool:
         return suits_scene(place, self._choices) and self._has_bands(place) and self._has_sar(place)
 
-    def _suits_clear(self, place: Place) -> bool:
-        return suits_clear(place) and self._has_bands(place)
+    def _is_other(self, other: Place, place: Place) -> bool:
+        """Whether a place shows clear ground, and not that of the sample: its truth stays out of the generators."""
+        return other.name != place.name and suits_clear(other) and self._has_bands(other)
 
     def _has_bands(self, place: Place) -> bool:
         return self._recipe.encoding.layout == "fusion" or set(self._recipe.bands) <= set(place.bands)

@@ -17,11 +17,12 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
+from ..classifier import default_features
 from ..errors import UsageError
 from ..models.hybrid import Hybrid as HybridNetwork
 from ..models.zoo import build
 from . import losses
-from .cgan import Discriminator, incoherence
+from .cgan import Discriminator, check_dates, incoherence, truth_or
 from .data import Batch
 from .perceptual import Perceptual
 from .recipe import NetworkChoice, Recipe
@@ -61,6 +62,7 @@ class Hybrid(System):
 
     def __init__(self, recipe: Recipe) -> None:
         super().__init__(recipe)
+        check_dates(recipe)
         settings, bands = recipe.settings, len(recipe.bands)
         if sum(settings.phases) != recipe.fit.epochs:
             raise UsageError(
@@ -70,15 +72,17 @@ class Hybrid(System):
             )
         channels = {"in_channels": bands + 1, "out_channels": bands}
         self.clouder = build(settings.clouder.architecture, settings.clouder.full | channels)
-        self.judge_stgan = settings.discriminator.make(self.generator.in_channels + bands)
-        self.judge_clear, self.judge_cloudy = (settings.discriminator.make(bands) for _ in range(2))
-        self.perceptual = Perceptual(recipe) if settings.perceptual_weight else None
+        self.judge_stgan = settings.discriminator.make(self.generator.in_channels + bands, recipe)
+        self.judge_clear, self.judge_cloudy = (settings.discriminator.make(bands, recipe) for _ in range(2))
+        self.perceptual: Perceptual | None = None
+        if settings.perceptual_weight:
+            self.perceptual = Perceptual(default_features(recipe.bands), recipe.encoding)
 
     @property
     def phase(self) -> int:
         """1, 2 or 3."""
         first, second, _ = self.recipe.settings.phases
-        return 1 + (self.current_epoch >= first) + (self.current_epoch >= first + second)
+        return sum(self.current_epoch >= start for start in (0, first, first + second))
 
     def configure_optimizers(self) -> list[torch.optim.Optimizer]:
         """Gives the optimisers of all generators and of all discriminators; what gets no gradient rests."""
@@ -111,12 +115,14 @@ class Hybrid(System):
                 return self.generator.stgan(batch["x"]).float(), {}
         image = self.generator.stgan(batch["x"]).float()
         judged = self.judge_stgan(batch["x"], image).float()
-        unlike = incoherence(self.generator.stgan, batch, image, self.recipe.encoding.frames)
-        return image, {
+        found = {
             "stgan": settings.stgan_weight * losses.adversarial(judged, True, settings.adversarial),
             "l1": settings.l1_weight * losses.l1(image, batch["truth"], batch["known"]),
-            "coherence": settings.coherence_weight * unlike,
         }
+        if settings.coherence_weight:
+            unlike = incoherence(self.generator.stgan, batch, image, self.recipe.encoding.frames)
+            found["coherence"] = settings.coherence_weight * unlike
+        return image, found
 
     def _second(self, batch: Batch, first: Tensor) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """Gives the images of refiner and clouder, and their losses."""
@@ -136,8 +142,7 @@ class Hybrid(System):
             "identity": settings.identity_weight * losses.l1(clear, cloudy, batch["known"] * (1 - cloud)),
         }
         if self.perceptual is not None:
-            known = batch["known"]
-            found["perceptual"] = settings.perceptual_weight * self.perceptual(clear * known, batch["truth"] * known)
+            found["perceptual"] = settings.perceptual_weight * self.perceptual(clear, truth_or(batch, clear))
         return {"clear": clear, "clouded": clouded}, found
 
     def _judge(self, batch: Batch, made: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -145,7 +150,7 @@ class Hybrid(System):
         x = batch["x"]
         shown: dict[str, tuple[nn.Module, tuple[Tensor, ...], tuple[Tensor, ...]]] = {}
         if self.phase != 2:
-            shown["judge_stgan"] = self.judge_stgan, (x, batch["truth"]), (x, made["stgan"])
+            shown["judge_stgan"] = self.judge_stgan, (x, truth_or(batch, made["stgan"])), (x, made["stgan"])
         if self.phase > 1:
             shown["judge_clear"] = self.judge_clear, (batch["other"],), (made["clear"],)
             shown["judge_cloudy"] = self.judge_cloudy, (batch["cloudy"],), (made["clouded"],)

@@ -4,24 +4,25 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from ..classifier import default_features
-from .recipe import Recipe
+from ..classifier import Features
+from ..encoding import Encoding
 
 
 class Perceptual(nn.Module):
     """Mean absolute difference of the classifier's feature maps, each divided by its mean size.
 
     Args:
-        recipe: Names the bands and their units.
+        features: Of the bands of the images.
+        encoding: Whose units the images are in.
     """
 
-    def __init__(self, recipe: Recipe) -> None:
+    def __init__(self, features: Features, encoding: Encoding) -> None:
         super().__init__()
-        self._features = default_features(recipe.bands)
-        self._low, self._unit = recipe.encoding.optical_range[0], recipe.encoding.unit
+        self._features = features
+        self._low, self._unit = encoding.optical_range[0], encoding.unit
 
     def forward(self, image: Tensor, wanted: Tensor) -> Tensor:
-        """Compares two images (N, C, H, W) in the network's units; gradients reach the first."""
+        """Compares two images (N, C, H, W) in the encoding's units; gradients reach the first."""
         seen, aim = (self._features((one - self._low) * self._unit) for one in (image, wanted.detach()))
         unlike = [
             (a - b.detach()).abs().mean() / b.detach().abs().mean().clamp(min=1e-6)

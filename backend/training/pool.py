@@ -23,10 +23,10 @@ class Pool:
 
     def _one(self, image: Tensor) -> Tensor:
         if len(self._images) < self._size:
-            self._images.append(image)
+            self._images.append(image.clone())  # a view would keep its whole batch
             return image
         if not self._size or torch.rand(()) < 0.5:
             return image
         place = int(torch.randint(self._size, ()))
-        earlier, self._images[place] = self._images[place], image
+        earlier, self._images[place] = self._images[place], image.clone()
         return earlier
