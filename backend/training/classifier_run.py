@@ -22,7 +22,7 @@ from ..datasets import registry
 from ..datasets.collection import data_root
 from ..datasets.source import Loaded, Source, Tolerant
 from ..devices import find_device
-from ..errors import InputError, UsageError
+from ..errors import Cancelled, InputError, UsageError
 from ..label_metrics import give_labels, label_scores
 from ..protocol import Done, TrainGenerator
 from ..reporting import Reporter
@@ -51,6 +51,8 @@ class Images:
 def train_classifier(recipe: Recipe, job: TrainGenerator, report: Reporter) -> Done:
     """Trains a classifier. It is that of the last epoch: none is chosen by its scores, so that they can be believed.
 
+    Given up, the run can be gone on with from the last whole epoch.
+
     Raises:
         UncloudedError: The subclass says what is wrong.
     """
@@ -66,9 +68,12 @@ def train_classifier(recipe: Recipe, job: TrainGenerator, report: Reporter) -> D
     torch.manual_seed(recipe.fit.seed)
     system = CLASSIFIERS[recipe.scheme](recipe, *scaling(images.training, recipe.bands, factor))
     feed = Feed(recipe, images, job.workers)
-    with quiet():
-        trainer = make_trainer(recipe, folder, job.device, report)
-        trainer.fit(system, feed, ckpt_path=str(folder / LAST) if started else None, weights_only=True)
+    try:
+        with quiet():
+            trainer = make_trainer(recipe, folder, job.device, report)
+            trainer.fit(system, feed, ckpt_path=str(folder / LAST) if started else None, weights_only=True)
+    except SystemExit as error:  # Lightning turns Ctrl+C and SIGTERM into it
+        raise Cancelled from error
     if is_first():
         card = _finish(recipe, job, system.cpu(), images, feed)
         classifier.save(output, card, system.network)

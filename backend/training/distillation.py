@@ -2,14 +2,15 @@
 
 Labelled images exist in RGB only, images of all bands without labels. The teacher, trained on the former, says what the
 latter show; the student sees the same window with all its bands, and the labelled images with their three. It starts
-as the teacher: its weights for further bands and for the presence planes begin at 0.
+as the teacher: its weights for further bands and for the presence planes begin at 0. Where the near infrared shows that
+the teacher has taken a dark forest for a lake, or a lake for land, its opinion is corrected.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -36,6 +37,11 @@ L2A_SHARE = 0.5
 """Share of the labelled images, which are seen from above, that are shown as if they were of the surface."""
 LABELLED_SHARE = 0.5
 """Of the images that are drawn."""
+LAKE, WATERS = "SeaLake", ("SeaLake", "River")
+MOST_WATER_INFRARED = 0.12
+"""Reflectance in B8; snow is brighter."""
+LAKE_SHARE, ALL_WATER_SHARE = 0.5, 0.9
+"""Of the pixels: a window with less water is no lake, one with more is nothing but water."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +80,7 @@ class Distillation(Classification):
         known = batch["target"].sum(dim=1) > 0
         rgb = batch["reflectance"][:, self._slots]
         said = self.teacher.to(self.device)(seen_from_above(rgb, batch["l2a"] > 0, self.bands), self.bands)
+        said = with_infrared(said, batch["reflectance"], batch["present"], self.recipe.bands, self.classes)
         target = torch.where(known[:, None], batch["target"], said)
         changed = known & (torch.rand(len(known), device=self.device) < L2A_SHARE)
         reflectance = batch["reflectance"].index_copy(
@@ -145,6 +152,28 @@ def start_as(network: torch.nn.Module, teacher: Classifier, slots: list[int]) ->
             f"The teacher {teacher.card.name} is not of the recipe's size or classes.",
             "Train the teacher with the same generator.preset and data set.",
         ) from error
+
+
+def with_infrared(
+    said: Tensor, reflectance: Tensor, present: Tensor, bands: Sequence[str], classes: Sequence[str]
+) -> Tensor:
+    """Corrects what the teacher says where B8 is there: water is darker in it than in B3 (McFeeters, 1996).
+
+    Args:
+        said: (N, K) probabilities.
+        reflectance: (N, C, H, W)
+        present: (N, C) 1 for bands that are there.
+        bands: Names of the C bands.
+        classes: Names of the K classes.
+    """
+    green, infrared = (reflectance[:, bands.index(name)] for name in ("B3", "B8"))
+    water = ((infrared < green) & (infrared < MOST_WATER_INFRARED)).float().mean(dim=(1, 2))[:, None]
+    lake = said.new_tensor([name == LAKE for name in classes]) > 0
+    waters = said.new_tensor([name in WATERS for name in classes]) > 0
+    possible = ~(lake & (water < LAKE_SHARE)) & (waters | (water < ALL_WATER_SHARE))
+    corrected = (said * possible).clamp(min=1e-6 * possible)
+    corrected = corrected / corrected.sum(dim=1, keepdim=True)
+    return torch.where(present[:, bands.index("B8"), None] > 0, corrected, said)
 
 
 def seen_from_above(reflectance: Tensor, which: Tensor, bands: list[str]) -> Tensor:

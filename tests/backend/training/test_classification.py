@@ -15,7 +15,7 @@ from unclouded.backend.classifier import load
 from unclouded.backend.datasets.place import Place, clear_day
 from unclouded.backend.datasets.source import Loaded
 from unclouded.backend.datasets.splits import by_hash
-from unclouded.backend.errors import UsageError
+from unclouded.backend.errors import Cancelled, UsageError
 from unclouded.backend.protocol import TrainGenerator
 from unclouded.backend.reporting import Reporter
 from unclouded.backend.training.classification import Classification, Settings, classes_of, label_loss, mixed
@@ -82,6 +82,19 @@ def test_a_run_that_was_stopped_goes_on_as_if_it_never_was(chips: Path, tmp_path
 
     assert log_of(tmp_path / "parts") == log_of(tmp_path / "whole")
     assert parts.card.sha256 == whole.card.sha256
+
+
+def test_a_run_that_is_given_up_writes_no_classifier_and_can_be_gone_on_with(chips: Path, tmp_path: Path) -> None:
+    def given_up() -> bool:
+        return (tmp_path / "run" / "last.ckpt").exists()
+
+    with pytest.raises(Cancelled):
+        train(job(chips, tmp_path / "run"), Reporter("1", lambda event: None, given_up))
+
+    assert not list(tmp_path.glob("run/*.safetensors"))
+    assert [row["epoch"] for row in log_of(tmp_path / "run")] == ["1"]
+    run(chips, tmp_path / "run", resume=True)
+    assert [row["epoch"] for row in log_of(tmp_path / "run")] == ["1", "2"]
 
 
 @pytest.mark.parametrize(
