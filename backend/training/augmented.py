@@ -99,7 +99,7 @@ class AugmentedCycleGAN(System):
         self.measure(made.clear, batch)
 
     def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
-        """Takes over the singular vectors, which have no mean."""
+        """Takes singular vectors over into the average: they have no mean, since their signs are arbitrary."""
         super().on_train_batch_end(outputs, batch, batch_idx)
         if self.averaged is not None:
             for mean, value in zip(self.averaged.buffers(), self.generator.buffers(), strict=True):

@@ -26,7 +26,11 @@ from unclouded.backend.training.schemes import SCHEMES
 
 from .adversaries import collection, feed, fit, tiny
 
-GENERATORS = [name for name in recipes() if read_recipe(name).scheme in SCHEMES]
+GENERATORS = [
+    name if name == "fusion" or name.endswith("_small") else pytest.param(name, marks=pytest.mark.slow)
+    for name in recipes()
+    if read_recipe(name).scheme in SCHEMES
+]
 STILL = {"supervised": "settings.learning_rate=0.0"}
 PHASES = ("fit.epochs=3", "settings.phases=[1, 1, 1]")
 
