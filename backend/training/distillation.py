@@ -1,9 +1,9 @@
 """A student that sees all bands learns from a teacher that sees red, green and blue (Hinton et al., 2015).
 
 Labelled images exist in RGB only, images of all bands without labels. The teacher, trained on the former, says what the
-latter show; the student sees the same window with all its bands, and the labelled images with their three. It starts
-as the teacher: its weights for further bands and for the presence planes begin at 0. Where the near infrared shows that
-the teacher has taken a dark forest for a lake, or a lake for land, its opinion is corrected.
+latter show; the student sees the same window with some of its bands, often without RGB, and the labelled images with
+their three. It starts as the teacher: its weights for further bands and for the presence planes begin at 0. Where the
+near infrared shows that the teacher has taken a dark forest for a lake, or a lake for land, its opinion is corrected.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ class Distillation(Classification):
         known = batch["target"].sum(dim=1) > 0
         rgb = batch["reflectance"][:, self._slots]
         said = self.teacher.to(self.device)(seen_from_above(rgb, batch["l2a"] > 0, self.bands), self.bands)
-        said = with_infrared(said, batch["reflectance"], batch["present"], self.recipe.bands, self.classes)
+        said = with_infrared(said, batch["reflectance"], batch["measured"], self.recipe.bands, self.classes)
         target = torch.where(known[:, None], batch["target"], said)
         changed = known & (torch.rand(len(known), device=self.device) < L2A_SHARE)
         reflectance = batch["reflectance"].index_copy(
@@ -155,14 +155,14 @@ def start_as(network: torch.nn.Module, teacher: Classifier, slots: list[int]) ->
 
 
 def with_infrared(
-    said: Tensor, reflectance: Tensor, present: Tensor, bands: Sequence[str], classes: Sequence[str]
+    said: Tensor, reflectance: Tensor, measured: Tensor, bands: Sequence[str], classes: Sequence[str]
 ) -> Tensor:
     """Corrects what the teacher says where B8 is there: water is darker in it than in B3 (McFeeters, 1996).
 
     Args:
         said: (N, K) probabilities.
         reflectance: (N, C, H, W)
-        present: (N, C) 1 for bands that are there.
+        measured: (N, C) 1 for bands that are there.
         bands: Names of the C bands.
         classes: Names of the K classes.
     """
@@ -173,7 +173,7 @@ def with_infrared(
     possible = ~(lake & (water < LAKE_SHARE)) & (waters | (water < ALL_WATER_SHARE))
     corrected = (said * possible).clamp(min=1e-6 * possible)
     corrected = corrected / corrected.sum(dim=1, keepdim=True)
-    return torch.where(present[:, bands.index("B8"), None] > 0, corrected, said)
+    return torch.where(measured[:, bands.index("B8"), None] > 0, corrected, said)
 
 
 def seen_from_above(reflectance: Tensor, which: Tensor, bands: list[str]) -> Tensor:

@@ -12,19 +12,23 @@ from torch.utils.data import Dataset
 
 from ..datasets.place import Place
 from ..datasets.source import Loaded, Source
-from ..datasets.view import SUBSETS, turned
+from ..datasets.view import RGB, SUBSETS, turned
 from ..errors import InputError
-from ..sensors import Float
+from ..sensors import Bool, Float
 
 Batch = dict[str, Tensor]
-"""reflectance (N, C, H, W), 0 in bands that are missing; present (N, C) 1 for bands that are there; target (N, K) the
-classes, 1 in sum, 0 where none is known; l2a (N,) 1 for surface reflectance."""
+"""reflectance (N, C, H, W), 0 in bands that are missing; measured (N, C) 1 for bands that are there; present (N, C) 1
+for those of them that are shown; target (N, K) the classes, 1 in sum, 0 where none is known; l2a (N,) 1 for surface
+reflectance."""
 
 HELD_IN_MEMORY = 2**30
 """Bytes up to which a data set is read once instead of in every epoch."""
 MEASURED = 500
 """Images from which the scaling is measured."""
-LEAST_DEVIATION = 1e-3
+LEAST_DEVIATION = 0.01
+"""Reflectance. B10 hardly varies where the sky is clear; thin cloud in it would be dozens of deviations."""
+USERS_SHARE = 0.5
+"""Of the images whose bands are left out as users lack them."""
 MEANINGLESS = -1
 """The epoch of images that are scored: nothing in them is drawn by chance."""
 
@@ -46,7 +50,8 @@ class View:
     reflectance_range: float = 1.0
     """Factor of the reflectance that the reader gives: EuroSAT's RGB images show 0 to 0.275 as 0 to 1."""
     leave_out_bands: bool = False
-    """Leave out the bands that users lack: of 13 bands 3, 4, 10, 12 or all are kept."""
+    """Leave bands out: half of the time those that users lack (of 13 bands 3, 4, 10, 12 or all are kept), else each
+    with an even chance, so that no band is relied on alone. Images that have no other bands than RGB keep them."""
 
 
 class LabelledImages(Dataset[Batch]):
@@ -92,16 +97,18 @@ class LabelledImages(Dataset[Batch]):
             raise IndexError(item)
         place = self._places[int(self._order[item])]
         rng = None if self._epoch == MEANINGLESS else np.random.default_rng((self._seed, self._epoch + 1, item))
-        reflectance, present = self._image(place, rng)
+        measured = np.array([name in place.bands for name in self._bands])
+        shown = measured if rng is None else measured & self._kept(place, rng)
         return {
-            "reflectance": torch.from_numpy(reflectance),
-            "present": torch.from_numpy(present),
+            "reflectance": torch.from_numpy(self._image(place, rng)),
+            "measured": torch.from_numpy(measured.astype(np.float32)),
+            "present": torch.from_numpy(shown.astype(np.float32)),
             "target": torch.from_numpy(self._target(place, rng)),
             "l2a": torch.tensor(float(place.level == "L2A")),
         }
 
-    def _image(self, place: Place, rng: np.random.Generator | None) -> tuple[Float, Float]:
-        """Gives (C, H, W) reflectance and (C,) presence."""
+    def _image(self, place: Place, rng: np.random.Generator | None) -> Float:
+        """Gives (C, H, W) reflectance."""
         view, size, optical = self._view, self._window_px, place.days[0].optical
         optical = centred(optical, size) if rng is None else moved(optical, size, view, rng)
         optical = optical * np.float32(view.reflectance_range)
@@ -109,15 +116,21 @@ class LabelledImages(Dataset[Batch]):
             gain = np.float32(1 + view.gain * rng.standard_normal())
             offset = view.offset * rng.standard_normal((len(optical), 1, 1)).astype(np.float32)
             optical = optical * gain + offset
-        kept: Sequence[str] = self._bands
-        if view.leave_out_bands and rng is not None:
-            kept = SUBSETS[int(rng.choice(len(SUBSETS), p=[share for _, share in SUBSETS]))][0]
         reflectance = np.zeros((len(self._bands), *optical.shape[1:]), np.float32)
-        present = np.zeros(len(self._bands), np.float32)
         for slot, name in enumerate(self._bands):
-            if name in place.bands and name in kept:
-                reflectance[slot], present[slot] = optical[place.bands.index(name)], 1
-        return reflectance, present
+            if name in place.bands:
+                reflectance[slot] = optical[place.bands.index(name)]
+        return reflectance
+
+    def _kept(self, place: Place, rng: np.random.Generator) -> Bool:
+        """Gives which bands are not left out, (C,)."""
+        every = np.ones(len(self._bands), bool)
+        if not self._view.leave_out_bands or set(place.bands) <= set(RGB):
+            return every
+        stack = SUBSETS[int(rng.choice(len(SUBSETS), p=[share for _, share in SUBSETS]))][0]
+        users = np.array([name in stack for name in self._bands])
+        evenly = rng.random(len(every)) < 0.5
+        return users if rng.random() < USERS_SHARE or not evenly.any() else evenly
 
     def _target(self, place: Place, rng: np.random.Generator | None) -> Float:
         labels = place.labels
