@@ -55,6 +55,7 @@ def draw(runs: list[Path], figures: list[str], output: Path) -> None:
                     label = name if part == "validation" else None
                     axis.plot(*zip(*points, strict=True), line, color=f"C{number}", label=label)
         axis.set(xlabel="epoch", ylabel=NAMES[figure], ylim=(0, None))
+        axis.xaxis.get_major_locator().set_params(integer=True)
         axis.grid(alpha=0.3)
     axis.legend(title="validation; dotted: training")
     picture.savefig(output, dpi=110)
