@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import lightning as L
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.fabric.utilities.rank_zero import rank_zero_only
 from lightning.pytorch.callbacks import EarlyStopping
 from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.strategies import DDPStrategy
 
 from ..devices import find_device
+from ..errors import DeviceError, UsageError
 from ..reporting import Reporter
 from .callbacks import Guard, Keep, Log, Report, Signals
 from .pictures import Pictures
@@ -41,8 +44,32 @@ def make_trainer(recipe: Recipe, folder: Path, device: str, report: Reporter) ->
         report: Hears of it.
 
     Raises:
-        DeviceError: The device does not exist here.
+        DeviceError: There are not so many such devices here.
+        UsageError: There are more or fewer processes than the recipe says.
     """
+    wanted, started = recipe.fit.devices * recipe.fit.nodes, _started()
+    if started and started != wanted:
+        raise UsageError(
+            f"{started} processes were started; the recipe wants {wanted} "
+            f"(fit.devices={recipe.fit.devices}, fit.nodes={recipe.fit.nodes}).",
+            "Start as many as these say, or change them.",
+        )
+    try:
+        return _trainer(recipe, folder, device, report)
+    except MisconfigurationException as error:
+        reason = " ".join(str(error).split()).rstrip(".")
+        raise DeviceError(
+            f"There are no {recipe.fit.devices} devices here: {reason}.", "Change fit.devices."
+        ) from error
+
+
+def _started() -> int:
+    """Gives how many processes torchrun or srun has started; 0 if neither has."""
+    told = (os.environ.get(name) for name in ("WORLD_SIZE", "SLURM_STEP_NUM_TASKS"))
+    return int(next(filter(None, told), 0))
+
+
+def _trainer(recipe: Recipe, folder: Path, device: str, report: Reporter) -> L.Trainer:
     fit = recipe.fit
     chosen = find_device(device)
     many = fit.devices * fit.nodes > 1

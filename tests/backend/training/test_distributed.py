@@ -6,12 +6,17 @@ import csv
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 import torch
 
-from .studio import changes
+from unclouded.backend.card import read_card
+from unclouded.backend.errors import Cancelled, UsageError
+from unclouded.backend.training.trainer import make_trainer
+
+from .studio import Listener, changes, tiny
 
 FURTHER = ("data.windows=1", "data.samples=12", "data.validation_samples=4")
 
@@ -38,6 +43,17 @@ def train(name: str, folder: Path, data: Path, processes: int, *further: str, re
 def log(folder: Path) -> list[dict[str, float]]:
     with (folder / "log.csv").open(newline="") as file:
         return [{key: float(value) for key, value in row.items() if key != "seconds"} for row in csv.DictReader(file)]
+
+
+@pytest.mark.parametrize("variable", ["WORLD_SIZE", "SLURM_STEP_NUM_TASKS"])
+def test_more_processes_than_the_recipe_says_are_refused(
+    variable: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, "2")
+    with pytest.raises(
+        UsageError, match=r"2 processes were started; the recipe wants 1 \(fit\.devices=1, fit\.nodes=1\)"
+    ):
+        make_trainer(tiny("unet_small"), tmp_path, "cpu", Listener().reporter)
 
 
 @pytest.mark.slow
@@ -67,3 +83,26 @@ def test_adversaries_learn_in_two_processes_and_go_on(tmp_path: Path, data: Path
     assert all(bool(weight.isfinite().all()) for weight in second.values())
     for part in ("generator.", "discriminator."):
         assert any(not torch.equal(first[key], second[key]) for key in first if key.startswith(part))
+
+
+@pytest.mark.slow
+def test_signal_to_the_first_process_ends_all_and_keeps_the_best(tmp_path: Path, data: Path) -> None:
+    settings = changes("dsen2cr_small", *FURTHER, "fit.devices=2", "fit.epochs=999")
+    words = [word for change in settings for word in ("--set", change)]
+    words += ["--data", str(data), "--out", "run", "--device", "cpu"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "unclouded.backend", "train", "dsen2cr_small", *words],
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=tmp_path,
+        env=os.environ | {"OMP_NUM_THREADS": "1", "COLUMNS": "1000"},
+    )
+    with process:
+        while process.poll() is None and not (tmp_path / "run" / "best.ckpt").exists():
+            time.sleep(0.1)
+        process.terminate()
+        said = process.communicate(timeout=100)[1]
+
+    assert process.returncode == Cancelled.exit_code, said
+    assert "The best generator so far was kept: run/dsen2cr_small.safetensors" in said
+    assert read_card(str(tmp_path / "run" / "dsen2cr_small.safetensors")).name == "dsen2cr_small"
