@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -77,7 +77,7 @@ def train_classifier(recipe: Recipe, job: TrainGenerator, report: Reporter) -> D
     if is_first():
         card = _finish(recipe, job, system.cpu(), images, feed)
         classifier.save(output, card, system.network)
-        report.log("info", "; ".join(f"{split}: accuracy {card.scores[split]['accuracy']:.3f}" for split in feed.held))
+        report.log("info", "; ".join(f"{split}: {_in_words(card.scores[split])}" for split in feed.held) + ".")
     return Done(job.id, output)
 
 
@@ -238,9 +238,6 @@ def _keep_last(folder: Path) -> ModelCheckpoint:
 
 def make_card(recipe: Recipe, system: Classification, images: Images) -> ClassifierCard:
     """Makes the card of a trained classifier, without scores."""
-    values: Callable[[torch.Tensor], dict[str, float]] = lambda numbers: {  # noqa: E731
-        name: round(float(number), 5) for name, number in zip(recipe.bands, numbers.flatten(), strict=True)
-    }
     settings = recipe.settings
     return ClassifierCard(
         name=recipe.name,
@@ -252,14 +249,22 @@ def make_card(recipe: Recipe, system: Classification, images: Images) -> Classif
         activation=settings.activation,
         threshold=system.figures["threshold"],
         bands=list(recipe.bands),
-        mean=values(system.mean),
-        deviation=values(system.deviation),
+        mean=_by_band(recipe, system.mean),
+        deviation=_by_band(recipe, system.deviation),
         presence=system.presence,
         window_px=recipe.data.window_px,
         training_data=[f"{name}: {count} images" for name, count in Counter(_data_sets(images.training)).items()],
         licence=settings.licence or f"that of the data it was trained on: {recipe.data.name}",
         citation=recipe.citation,
     )
+
+
+def _by_band(recipe: Recipe, values: torch.Tensor) -> dict[str, float]:
+    return {name: round(float(value), 5) for name, value in zip(recipe.bands, values.flatten(), strict=True)}
+
+
+def _in_words(scores: Mapping[str, float]) -> str:
+    return ", ".join(f"{name} {scores[name]:.3f}" for name in ("accuracy", "precision", "recall", "f1", "f2"))
 
 
 def _data_sets(places: Source) -> list[str]:
