@@ -11,7 +11,7 @@ refined or clear images and a mask; the target is in losses and before discrimin
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 import torch
@@ -77,6 +77,15 @@ class Hybrid(System):
         self.perceptual: Perceptual | None = None
         if settings.perceptual_weight:
             self.perceptual = Perceptual(default_features(recipe.bands), recipe.encoding)
+
+    @classmethod
+    def tuning(cls, recipe: Recipe) -> Recipe:
+        """Leaves out the first phase where the phases are not those of the epochs: STGAN has learned."""
+        epochs = recipe.fit.epochs
+        if sum(recipe.settings.phases) == epochs:
+            return recipe
+        phases = 0, epochs // 2, epochs - epochs // 2
+        return replace(recipe, settings=replace(recipe.settings, phases=phases))
 
     @property
     def phase(self) -> int:

@@ -112,13 +112,14 @@ def find_recipe(job: TrainGenerator) -> Recipe:
     if not fitting:
         raise UsageError(f"No recipe trains the network {card.architecture!r} of {card.name}.", "Give a recipe.")
     recipe = read_recipe(card.name if card.name in fitting else fitting[0], changes)
-    return dataclasses.replace(
+    tuned = dataclasses.replace(
         recipe,
         name=f"{card.name}-tuned",
         generator=dataclasses.replace(recipe.generator, parameters=card.parameters),
         bands=tuple(card.bands),
         encoding=_encoding(card),
     )
+    return find_scheme(recipe.scheme).tuning(tuned)
 
 
 def _encoding(card: Card) -> Encoding:

@@ -62,6 +62,11 @@ class System(L.LightningModule):
         self._trained = Figures(recipe.encoding, recipe.bands)
         self._counts: dict[str, int] = {}
 
+    @classmethod
+    def tuning(cls, recipe: Recipe) -> Recipe:
+        """Gives the recipe by which a generator that this scheme has trained is trained on."""
+        return recipe
+
     def _check_fit(self) -> None:
         bands, network, size = len(self.recipe.bands), self.generator, self.recipe.data.window_px
         wanted = (self.recipe.encoding.in_channels(bands), bands * (1 if self.recipe.encoding.output == "image" else 2))

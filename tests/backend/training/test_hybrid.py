@@ -13,7 +13,10 @@ import pytest
 import torch
 from torch import Tensor
 
+from unclouded.backend import jobs
+from unclouded.backend.card import read_card
 from unclouded.backend.errors import UsageError
+from unclouded.backend.protocol import TrainGenerator
 from unclouded.backend.training.cgan import incoherence
 from unclouded.backend.training.data import Batch
 from unclouded.backend.training.run import make_system
@@ -33,6 +36,7 @@ from .adversaries import (
     tiny,
     trained,
 )
+from .studio import Listener
 from .test_run import rows
 
 NAME = "hybrid_small"
@@ -146,6 +150,18 @@ def test_refiner_sees_what_else_the_frames_hold_beside_other_bands(tmp_path: Pat
 def test_phases_must_be_all_epochs() -> None:
     with pytest.raises(UsageError, match=r"\(8, 6, 6\), are 20 epochs; fit\.epochs is 21.*Change settings\.phases"):
         make_system(tiny(NAME, "settings.phases=[8, 6, 6]", "fit.epochs=21"))
+
+
+def test_fine_tuning_goes_on_behind_the_first_phase(tmp_path: Path, data: Path) -> None:
+    start = run(NAME, tmp_path / "start", data).output
+    settings = [change for change in changes(NAME, "fit.epochs=3", "data.name=sen12ms-cr") if "phases" not in change]
+    job = TrainGenerator(
+        "1", "", str(tmp_path / "tuned"), data=str(data), settings=settings, start_from=start, device="cpu"
+    )
+    card = read_card(jobs.run(job, Listener().reporter).output)
+
+    assert card.name == f"{NAME}-tuned"
+    assert [bool(row["stgan"]) for row in rows(tmp_path / "tuned")] == [False, True, True]
 
 
 @pytest.mark.parametrize("epoch", [pytest.param(2, marks=pytest.mark.slow), 3, pytest.param(4, marks=pytest.mark.slow)])
