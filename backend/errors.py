@@ -165,10 +165,10 @@ class TrainingDiverged(UncloudedError):
     exit_code = 8
 
     def __init__(self, epoch: int, step: int, losses: str) -> None:
+        remedy = "Lower the learning rates, set fit.clip=1, or fit.precision=32"
         super().__init__(
             f"Training has diverged in epoch {epoch + 1}, step {step + 1}: {losses}.",
-            "The best checkpoint so far is kept. Lower the learning rates, set fit.clip=1, or fit.precision=32; "
-            "then go on from there with --resume.",
+            f"The best checkpoint so far is kept. {remedy}; then go on with --resume." if epoch else f"{remedy}.",
         )
 
 

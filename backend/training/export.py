@@ -52,7 +52,8 @@ def read_checkpoint(path: str) -> dict[str, Any]:
         raise ModelError(f"The checkpoint {path} is refused: it holds {what}.", WHERE) from error
     except (RuntimeError, EOFError, LookupError, ValueError, TypeError) as error:
         raise ModelError(f"{path} is no checkpoint, or damaged.", WHERE) from error
-    if not isinstance(found, dict) or not {"recipe", "state_dict", "figures", "data"} <= set(found):
+    parts = ("recipe", "state_dict", "figures", "data")
+    if not isinstance(found, dict) or not all(isinstance(found.get(part), dict) for part in parts):
         raise ModelError(f"{path} is no checkpoint of a training run.", WHERE)
     return found
 

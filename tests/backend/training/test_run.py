@@ -184,6 +184,14 @@ def test_diverged_run_says_when_and_keeps_the_best(name: str, tmp_path: Path, da
     assert torch.load(tmp_path / "best.ckpt", weights_only=True)["epoch"] == 0
 
 
+def test_run_that_diverges_at_once_leaves_nothing_to_go_on_with(tmp_path: Path, data: Path) -> None:
+    with pytest.raises(TrainingDiverged, match=r"epoch 1, step \d: l1 nan\. Lower the learning rates") as caught:
+        run("unet_small", tmp_path, data, "settings.learning_rate=1e30")
+
+    assert caught.value.kept is None
+    assert "--resume" not in str(caught.value)
+
+
 def test_patience_ends_a_run_that_gets_no_better(tmp_path: Path, data: Path) -> None:
     run("unet_small", tmp_path, data, "fit.epochs=9", "fit.patience=2", "settings.learning_rate=0.0")
 
