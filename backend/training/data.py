@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import lightning as L
@@ -27,6 +27,8 @@ measured) and other (clear ground of another place); cloud (N, 1, H, W) 1 under 
 1 where the truth is known; days (N, frames - 1) of the other dates and their clear (N, frames - 1, H, W)."""
 
 LICENCE = "that of the data it was trained on: {data}"
+MOST_NAMED = 1000
+"""Places of a data set that a card names; of more it gives the number."""
 ATTEMPTS = 50
 """Places that are tried before a data set is said not to fit."""
 VALIDATION = -1
@@ -199,10 +201,11 @@ class Feed(L.LightningDataModule):
     @property
     def facts(self) -> dict[str, Any]:
         """What a card says of the data: the prior, the licence and what was seen."""
+        data, learned_from = self._recipe.data, (self._training, self._clear or self._training)
         return {
-            "prior": (self._clear or self._training).prior,
-            "licence": LICENCE.format(data=self._recipe.data.name),
-            "names": seen(self._training),
+            "prior": learned_from[1].prior,
+            "licence": LICENCE.format(data=", ".join(filter(None, (data.name, data.clear)))),
+            "names": seen(name for collection in learned_from for name in collection.names),
         }
 
     def train_dataloader(self) -> DataLoader[Batch]:
@@ -250,10 +253,14 @@ def _ignore_interrupts(worker: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def seen(collection: Collection) -> list[str]:
+def seen(names: Iterable[str]) -> list[str]:
     """Names the places that are learned from, a line for each data set: cards hold them against leaked scores."""
     groups: dict[str, set[str]] = {}
-    for name in collection.names:
+    for name in names:
         group, _, place = name.partition("/")
         groups.setdefault(group, set()).add(place.partition("/")[0])
-    return [f"{group}: {', '.join(sorted(filter(None, places))) or 'all'}" for group, places in groups.items()]
+    return [f"{group}: {_listed(sorted(filter(None, places)))}" for group, places in groups.items()]
+
+
+def _listed(places: Sequence[str]) -> str:
+    return f"{len(places)} places" if len(places) > MOST_NAMED else ", ".join(places) or "all"

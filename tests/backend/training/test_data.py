@@ -13,7 +13,7 @@ from torch import Tensor
 from unclouded.backend.datasets.collection import Collection, collect
 from unclouded.backend.datasets.source import Loaded
 from unclouded.backend.errors import InputError
-from unclouded.backend.training.data import VALIDATION, Batch, Feed, Windows
+from unclouded.backend.training.data import MOST_NAMED, VALIDATION, Batch, Feed, Windows, seen
 from unclouded.backend.training.recipe import Recipe
 
 from .studio import collection, places, tiny
@@ -160,3 +160,22 @@ class TestProcesses:
     def test_fewer_scenes_than_processes_are_refused(self) -> None:
         with pytest.raises(InputError, match=r"3 scene\(s\) .* cannot be divided among 4 processes"):
             feed(whole(), 4, 0, collection(3)).train_dataloader()
+
+
+class TestFacts:
+    def test_name_the_regions_that_were_learned_from(self) -> None:
+        names = ["sen12ms-cr/1158_spring_1/p3", "sen12ms-cr/1158_spring_1/p4", "sen12ms-cr/1868_summer_19/p1", "chips"]
+
+        assert seen(names) == ["sen12ms-cr: 1158_spring_1, 1868_summer_19", "chips: all"]
+        assert seen(f"large/{number}" for number in range(MOST_NAMED + 1)) == [f"large: {MOST_NAMED + 1} places"]
+
+    def test_tell_of_clear_images_of_another_data_set_too(self) -> None:
+        recipe = tiny("unet_small", "data.clear=sen12ms")
+        ground = [
+            dataclasses.replace(place, name=f"ground/{number}") for number, place in enumerate(places(2, seed=30))
+        ]
+        facts = Feed(recipe, collection(3), collection(1), collect(Loaded(ground)), 0).facts
+
+        assert facts["names"] == ["made: 0, 1, 2", "ground: 0, 1"]
+        assert facts["licence"].endswith("sen12ms-cr, sen12ms")
+        assert facts["prior"] == collect(Loaded(ground)).prior
