@@ -252,5 +252,7 @@ def check_fit(card: Card, bands: Sequence[str], level: str, sar: bool, dates: bo
     if unknown:
         raise ModelError(
             f"The generator {card.name!r} knows no band(s) {', '.join(unknown)}, only {', '.join(card.bands)}.",
-            "Leave these bands out, or choose another generator.",
+            "Detect the clouds of this image, make an image of its other bands (in QGIS: Rearrange bands; "
+            f"else gdal_translate {' '.join(f'-b {i + 1}' for i, name in enumerate(bands) if name in card.bands)} "
+            "IMAGE NEW.tif) and give that with the mask, or choose another generator.",
         )
