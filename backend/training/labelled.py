@@ -25,7 +25,7 @@ HELD_IN_MEMORY = 2**30
 """Bytes up to which a data set is read once instead of in every epoch."""
 MEASURED = 500
 """Images from which the scaling is measured."""
-LEAST_DEVIATION = 0.01
+LEAST_DEVIATION = 0.03
 """Reflectance. B10 hardly varies where the sky is clear; thin cloud in it would be dozens of deviations."""
 USERS_SHARE = 0.5
 """Of the images whose bands are left out as users lack them."""
