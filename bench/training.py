@@ -1,7 +1,7 @@
 """`python bench/training.py [--tflops 40]`: what the published sizes cost to train, reckoned from operations counted.
 
-Counts the operations of each recipe's generator for one window on PyTorch's meta device (nothing is computed), times the
-passes of generators in a training step, times three for the way back. Discriminators and the perceptual loss are left
+Counts the operations of each recipe's generator for one window on PyTorch's meta device (nothing is computed), times
+the passes of generators in a training step, times three for the way back. Discriminators and the perceptual loss are left
 out. Hours are those of a device that sustains the given rate; a third of its peak is common. Prints JSON lines.
 """
 
@@ -25,6 +25,7 @@ PASSES = {"supervised": 1, "cgan": 1, "cyclegan": 6, "augmented": 4, "hybrid": 4
 
 
 def main() -> None:
+    """Prints the cost of each recipe of a published size."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tflops", type=float, default=40.0, help="sustained, in 10^12 operations a second")
     rate = parser.parse_args().tflops * 1e12
