@@ -54,7 +54,8 @@ def give_labels(probabilities: NDArray[np.float32], threshold: float) -> Bool:
         threshold: From which a class is given; 0: the likeliest alone.
     """
     if threshold:
-        return probabilities >= threshold
+        above: Bool = probabilities >= threshold
+        return above
     return np.arange(probabilities.shape[1]) == probabilities.argmax(axis=1)[:, None]
 
 

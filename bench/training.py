@@ -1,8 +1,8 @@
 """`python bench/training.py [--tflops 40]`: what the published sizes cost to train, reckoned from operations counted.
 
 Counts the operations of each recipe's generator for one window on PyTorch's meta device (nothing is computed), times
-the passes of generators in a training step, times three for the way back. Discriminators and the perceptual loss are left
-out. Hours are those of a device that sustains the given rate; a third of its peak is common. Prints JSON lines.
+the passes of generators in a training step, times three for the way back. Discriminators and the perceptual loss are
+left out. Hours are those of a device that sustains the given rate; a third of its peak is common. Prints JSON lines.
 """
 
 from __future__ import annotations

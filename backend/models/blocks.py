@@ -56,11 +56,10 @@ def residuals(channels: int, count: int) -> nn.Sequential:
     return nn.Sequential(*(Residual(channels) for _ in range(count)))
 
 
-def begin_tanh(last: nn.Conv2d | nn.ConvTranspose2d, mean: Tensor) -> None:
+def begin_tanh(last: nn.Module, mean: Tensor) -> None:
     """Sets the offset of the convolution before a tanh so that the network begins at a mean, (C,) in -1..1."""
-    if last.bias is not None:
-        with torch.no_grad():
-            last.bias.copy_(mean.clamp(-0.99, 0.99).atanh())
+    with torch.no_grad():
+        last.get_parameter("bias").copy_(mean.clamp(-0.99, 0.99).atanh())
 
 
 def begin_gan(network: nn.Module) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import os
-import pickle
+import pickle  # nosec B403 - only to name the error of a file that holds code
 import re
 import warnings
 from collections.abc import Mapping
