@@ -56,7 +56,8 @@ def give_labels(probabilities: NDArray[np.float32], threshold: float) -> Bool:
     if threshold:
         above: Bool = probabilities >= threshold
         return above
-    return np.arange(probabilities.shape[1]) == probabilities.argmax(axis=1)[:, None]
+    likeliest: Bool = np.arange(probabilities.shape[1]) == probabilities.argmax(axis=1)[:, None]
+    return likeliest
 
 
 def best_threshold(truth: Bool, probabilities: NDArray[np.float32]) -> float:
