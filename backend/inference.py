@@ -129,7 +129,8 @@ class Generator:
         """Gives those of a scene's bands whose error nobody knows: their uncertainty is NaN."""
         if self._encoding.output != "image" or len(self._latents) > 1:
             return []
-        return [name for name in bands if not np.isfinite(self.card.errors.get(name, np.nan))]
+        known = [name for name in bands if name in self.card.bands]
+        return [name for name in known if not np.isfinite(self.card.errors.get(name, np.nan))]
 
     def __call__(self, observations: list[Observation]) -> list[Reconstruction]:
         """Reconstructs windows of equal size, in smaller batches where memory does not suffice.
@@ -232,11 +233,10 @@ def check_fit(card: Card, bands: Sequence[str], level: str, sar: bool, dates: bo
         dates: Whether there are other dates.
 
     Raises:
-        ModelError: The scene lacks something that the generator needs, or has a band that it does not know.
+        ModelError: The scene lacks something that the generator needs.
     """
     encoding = read_encoding(card.encoding)
     needs = card.bands if encoding.layout == "frames" else card.required_bands
-    unknown = [name for name in bands if name not in card.bands]
     missing = [name for name in needs if name not in bands]
     lacks = {
         "band(s) " + ", ".join(missing): bool(missing),
@@ -248,11 +248,4 @@ def check_fit(card: Card, bands: Sequence[str], level: str, sar: bool, dates: bo
     if needed:
         raise ModelError(
             f"The generator {card.name!r} needs {'; '.join(needed)}.", "Give them, or choose another generator."
-        )
-    if unknown:
-        raise ModelError(
-            f"The generator {card.name!r} knows no band(s) {', '.join(unknown)}, only {', '.join(card.bands)}.",
-            "Detect the clouds of this image, make an image of its other bands (in QGIS: Rearrange bands; "
-            f"else gdal_translate {' '.join(f'-b {i + 1}' for i, name in enumerate(bands) if name in card.bands)} "
-            "IMAGE NEW.tif) and give that with the mask, or choose another generator.",
         )

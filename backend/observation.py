@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -43,6 +44,18 @@ class Observation:
         """(H, W) measured and trusted."""
         clear: Bool = self.valid & ~self.cloud
         return clear
+
+    def only(self, bands: Sequence[str]) -> Observation:
+        """Gives some of the bands, in the given order."""
+        index = [self.bands.index(name) for name in bands]
+        return replace(
+            self,
+            bands=tuple(bands),
+            optical=self.optical[index],
+            background=self.background[index],
+            dates=None if self.dates is None else self.dates[:, index],
+            dates_shift=None if self.dates_shift is None else self.dates_shift[:, index],
+        )
 
 
 @dataclass(frozen=True)

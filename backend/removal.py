@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from . import clouds
+from .completion import Completed
 from .errors import NothingClear
 from .inference import Generator, check_fit, load_generator
 from .methods import find_method
@@ -51,7 +52,7 @@ def remove(job: RemoveClouds, report: Reporter) -> Done:
     optical = open_optical(job.optical, job.bands, job.level, job.offset, report.log)
     scene = open_scene(optical, job.sar, job.dates, job.bbox, report.log)
     generator = _open_generator(job, scene)
-    method: Method = generator or find_method(job.method, len(scene.dates))
+    method = _method(generator, job, scene, report)
     rules = MaskRules(job.mask, job.cloud_threshold, job.grow_px)
     with outputs:
         outputs.check_room(disk_bytes(scene, job))
@@ -75,6 +76,21 @@ def remove(job: RemoveClouds, report: Reporter) -> Done:
         report.check_cancelled()
         outputs.commit()
     return Done(job.id, job.output, job.mask_output, job.uncertainty_output, round(found.cloud_fraction, 6))
+
+
+def _method(generator: Generator | None, job: RemoveClouds, scene: Scene, report: Reporter) -> Method:
+    """Gives what reconstructs: bands that a generator does not know are filled from around."""
+    if generator is None:
+        return find_method(job.method, len(scene.dates))
+    unknown = [name for name in scene.optical.bands if name not in generator.card.bands]
+    if not unknown:
+        return generator
+    report.log(
+        "warning",
+        f"The generator {generator.card.name!r} does not know {', '.join(unknown)}: there, clouds are filled from the "
+        "clear ground around, as the method inpaint does.",
+    )
+    return Completed(generator)
 
 
 def _open_generator(job: RemoveClouds, scene: Scene) -> Generator | None:

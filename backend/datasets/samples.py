@@ -143,17 +143,8 @@ def _sum_blocks(array: Float) -> Float:
 
 def select(drawn: Sample, bands: Sequence[str]) -> Sample:
     """Keeps some bands, in the given order."""
-    observation = drawn.observation
-    index = [observation.bands.index(name) for name in bands]
-    chosen = dataclasses.replace(
-        observation,
-        bands=tuple(bands),
-        optical=observation.optical[index],
-        background=observation.background[index],
-        dates=None if observation.dates is None else observation.dates[:, index],
-        dates_shift=None if observation.dates_shift is None else observation.dates_shift[:, index],
-    )
-    return Sample(chosen, drawn.truth[index], drawn.known)
+    index = [drawn.observation.bands.index(name) for name in bands]
+    return Sample(drawn.observation.only(bands), drawn.truth[index], drawn.known)
 
 
 def cut(drawn: Sample, row: int, column: int, size: int) -> Sample:

@@ -291,8 +291,6 @@ def test_required_band_is_named(model: str) -> None:
         ("tiny", {"levels": ["L2A"]}, (RGB, True, True), r"needs level L2A \(this is L1C\)\."),
         ("tiny", {"sar": "required", "dates": "required"}, (RGB, False, False), r"needs Sentinel-1; other dates\."),
         ("tiny", {}, (["B8"], False, False), r"needs band\(s\) B2, B3, B4\."),
-        ("tiny", {"bands": RGB}, ([*RGB, "B8"], False, False), r"knows no band\(s\) B8, only B2, B3, B4\."),
-        ("tiny", {"bands": RGB}, (["B1", *RGB], False, False), r"gdal_translate -b 2 -b 3 -b 4 IMAGE NEW\.tif"),
         ("dates", {"required_bands": ["B2"]}, (["B2", "B4"], True, False), r"needs band\(s\) B3\."),
         ("dates", {"sar": "optional"}, (RGB, False, True), r"needs Sentinel-1\."),
         ("dates", {}, (["B4"], False, True), r"needs band\(s\) B2, B3; Sentinel-1\."),

@@ -233,7 +233,7 @@ def test_the_generator_names_itself(shop: Any, clouded: dict[str, Any]) -> None:
     assert len(card.sha256) == 64
 
 
-def test_a_generator_of_fewer_bands_refuses_the_image_by_their_names(shop: Any, clouded: dict[str, Any]) -> None:
+def test_bands_that_a_generator_does_not_know_are_filled_from_around(shop: Any, clouded: dict[str, Any]) -> None:
     params = Params(3, (16, 16, 16), (1, 1, 1))
     bands = ["B2", "B3", "B4"]
     card = Card(
@@ -256,14 +256,17 @@ def test_a_generator_of_fewer_bands_refuses_the_image_by_their_names(shop: Any, 
         training_data=[],
     )
     save(shop.path("rgb.safetensors"), card, Fusion(params).state_dict())
-    before = shop.contents()
-    heard = shop.remove(
-        clouded["optical"], mask=clouded["mask"], method="generator", model=shop.path("rgb.safetensors"), device="cpu"
-    )
+    options = {"mask": clouded["mask"], "model": shop.path("rgb.safetensors"), "device": "cpu"}
+    heard = shop.remove(clouded["optical"], method="generator", **options)
+    shop.remove(clouded["optical"], "around.tif", mask=clouded["mask"], method="inpaint")
+    numbers = shop.read(clouded["optical"])
+    three = shop.raster("three.tif", numbers[:3], crs=CUSTOM, descriptions=("B2", "B3", "B4"))
+    shop.remove(three, "three_clear.tif", method="generator", **options)
 
-    assert heard.last.code == "model"
-    assert "knows no band(s) B8" in heard.last.message
-    assert shop.contents() == before
+    assert "does not know B8" in heard.logs("warning")
+    result = shop.read("clear.tif")
+    np.testing.assert_array_equal(result[3], shop.read("around.tif")[3])
+    np.testing.assert_array_equal(result[:3], shop.read("three_clear.tif"))
 
 
 def test_a_file_without_nodata_gets_none(shop: Any, clouded: dict[str, Any]) -> None:
