@@ -238,5 +238,6 @@ def test_unpaired_data_train_by_the_recipe_as_it_is(tmp_path: Path) -> None:
     card = read_card(jobs.run(job, Listener().reporter).output)
 
     assert tuple(card.bands) == TWELVE
-    assert card.training_data == [f"bigearthnet-v1: {fakes.CLOUDY_PATCH}"]
+    (seen,) = card.training_data
+    assert fakes.CLOUDY_PATCH in seen.removeprefix("bigearthnet-v1: ").split(", ")
     assert card.scores["validation while training"]["reconstruction"] > 0
