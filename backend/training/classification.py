@@ -91,7 +91,7 @@ class Classification(L.LightningModule):
         target = batch["target"]
         channels = scaled(batch["reflectance"], batch["present"], self.mean, self.deviation, self.presence)
         if self.settings.mixup:
-            channels, target = mixed(channels, target, self.settings.mixup)
+            channels, target = mixed(channels, target, batch["measured"].sum(dim=1), self.settings.mixup)
         loss = label_loss(
             self.network(channels).float(), target, self.settings.activation, self.settings.label_smoothing
         )
@@ -181,11 +181,20 @@ def label_loss(scores: Tensor, target: Tensor, activation: Activation, smoothing
     return functional.cross_entropy(scores, target * (1 - smoothing) + smoothing / target.shape[1])
 
 
-def mixed(channels: Tensor, target: Tensor, alpha: float) -> tuple[Tensor, Tensor]:
-    """Mixes each image and its target with another of the batch, by one share of Beta(alpha, alpha)."""
+def mixed(channels: Tensor, target: Tensor, kind: Tensor, alpha: float) -> tuple[Tensor, Tensor]:
+    """Mixes each image and its target with another one of its kind in the batch, by one share of Beta(alpha, alpha).
+
+    Args:
+        channels: (N, C, H, W)
+        target: (N, K)
+        kind: (N,) images of all bands are not mixed with images of three, which no user has.
+        alpha: Of the distribution.
+    """
     share = float(torch.distributions.Beta(alpha, alpha).sample())
-    order = torch.randperm(len(channels), device=channels.device)
-    return tuple(torch.lerp(values[order], values, share) for values in (channels, target))  # type: ignore[return-value]
+    others = torch.randperm(len(channels), device=channels.device)
+    order = torch.empty_like(others)
+    order[kind.argsort(stable=True)] = others[kind[others].argsort(stable=True)]
+    return torch.lerp(channels[order], channels, share), torch.lerp(target[order], target, share)
 
 
 def parameters_of(network: ResNet) -> dict[str, Any]:

@@ -35,7 +35,7 @@ SEEN_FROM_ABOVE: dict[str, tuple[float, float]] = {"B2": (0.080, 0.65), "B3": (0
 which both are known, without snow; the correlation is 0.97 or more in each."""
 L2A_SHARE = 0.5
 """Share of the labelled images, which are seen from above, that are shown as if they were of the surface."""
-LABELLED_SHARE = 0.5
+LABELLED_SHARE = 0.4
 """Of the images that are drawn."""
 LAKE, WATERS = "SeaLake", ("SeaLake", "River")
 MOST_WATER_INFRARED = 0.12

@@ -132,15 +132,17 @@ def test_sigmoid_loss_takes_each_class_for_itself() -> None:
     torch.testing.assert_close(label_loss(SCORES, TARGET, "sigmoid", 0.0), -likelihood.log().mean())
 
 
-def test_images_are_mixed_as_their_targets_are() -> None:
+def test_images_are_mixed_as_their_targets_are_and_with_their_kind() -> None:
     torch.manual_seed(0)
-    images = torch.eye(3)[:, :, None, None]
+    kind = torch.tensor([3.0, 13.0, 3.0, 13.0, 3.0, 13.0])
 
-    channels, target = mixed(images, torch.eye(3), alpha=1.0)
+    channels, target = mixed(torch.eye(6)[:, :, None, None], torch.eye(6), kind, alpha=1.0)
 
     torch.testing.assert_close(channels[:, :, 0, 0], target)
-    torch.testing.assert_close(target.sum(dim=1), torch.ones(3))
-    assert target.max() < 1
+    torch.testing.assert_close(target.sum(dim=1), torch.ones(6))
+    assert (target.amax(dim=1) < 1).sum() >= 2
+    assert target[kind == 3][:, kind == 13].abs().max() == target[kind == 13][:, kind == 3].abs().max() == 0
+    assert all(target[:, each].sum() == pytest.approx(1) for each in range(6))
 
 
 def several_classes(seed: int, count: int) -> Loaded:

@@ -18,6 +18,7 @@ from unclouded.backend.sensors import BY_COUNT, NAMES
 from unclouded.backend.training.classification import Classification, classes_of
 from unclouded.backend.training.classifier_run import Images, make_card
 from unclouded.backend.training.distillation import (
+    LABELLED_SHARE,
     SEEN_FROM_ABOVE,
     Distillation,
     cut,
@@ -176,13 +177,15 @@ def test_the_near_infrared_corrects_the_teacher(
     torch.testing.assert_close(found, expected / expected.sum())
 
 
-def test_half_of_the_images_are_labelled_and_the_others_weighted_by_their_side() -> None:
+def test_a_share_of_the_images_is_labelled_and_the_others_are_weighted_by_their_side() -> None:
     small, large = place(0, labelled=False), place(1, labelled=False)
     large = dataclasses.replace(large, days=[clear_day(np.tile(large.days[0].optical, (1, 2, 2)))])
 
     both = together(Loaded([place(index, labelled=True) for index in range(4)]), Loaded([small, large]), 0.275)
 
-    assert both.weights.tolist() == pytest.approx([0.125] * 4 + [0.5 / 3, 1 / 3])
+    assert both.weights.tolist() == pytest.approx(
+        [LABELLED_SHARE / 4] * 4 + [(1 - LABELLED_SHARE) / 3, (1 - LABELLED_SHARE) * 2 / 3]
+    )
     np.testing.assert_allclose(both[0].days[0].optical, 0.275 * place(0, labelled=True).days[0].optical)
     assert both[4].days[0].optical is small.days[0].optical
 
