@@ -9,7 +9,9 @@ from typing import Any
 
 import click
 
-from .protocol import METHODS, DetectClouds, Job, RemoveClouds, SimulateClouds, TrainGenerator
+from .evaluation_commands import COMMANDS
+from .options import execute, reading
+from .protocol import METHODS, DetectClouds, RemoveClouds, SimulateClouds, TrainGenerator
 from .version import VERSION
 
 LIBRARY_OPTIONS = {"GDAL_CACHEMAX": "256", "GDAL_NUM_THREADS": "ALL_CPUS", "OMP_WAIT_POLICY": "PASSIVE"}
@@ -20,28 +22,6 @@ OPTICAL_HELP = (
     "OPTICAL is an optical satellite image: any raster that GDAL reads, a Sentinel-2 .SAFE folder, a zip of one, "
     "or a folder with one file for each band."
 )
-
-
-class BandList(click.ParamType[list[str]]):
-    """Band names separated by commas."""
-
-    name = "B2,B3,..."
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> list[str]:
-        return value if isinstance(value, list) else [name.strip() for name in value.split(",")]
-
-
-def reading(command: Any) -> Any:
-    """Adds the options that say how an optical image is read."""
-    for option in (
-        click.option("--json", "as_json", is_flag=True, help="Print events as JSON lines, for programs."),
-        click.option("--overwrite", is_flag=True, help="Replace existing outputs."),
-        click.option("--offset", type=float, metavar="N", help="Added to digital numbers before scaling, e.g. -1000."),
-        click.option("--level", type=click.Choice(["L1C", "L2A"]), help="Processing level, if the file does not tell."),
-        click.option("--bands", type=BandList(), help="Names of the bands in file order, if the file does not tell."),
-    ):
-        command = option(command)
-    return command
 
 
 def masking(command: Any) -> Any:
@@ -206,12 +186,8 @@ def worker() -> None:
     Worker(standard_input(), claim_standard_output()).serve()
 
 
-def execute(job: Job, as_json: bool) -> None:
-    """Runs a job in this process and leaves with its exit code."""
-    from .console import run_job
-
-    sys.exit(run_job(job, as_json))
-
+for command in COMMANDS:
+    main.add_command(command)
 
 if __name__ == "__main__":
     main()

@@ -12,6 +12,20 @@ from typing import Any
 
 from .detection import detect
 from .errors import BackendError
+from .evaluation.classifiers import evaluate_classifiers
+from .evaluation.generators import evaluate_generators
+from .evaluation.landcover import evaluate_landcover
+from .evaluation.masks import evaluate_masks
+from .evaluation.result import evaluate_result
+from .evaluation.series import evaluate_series
+from .evaluation_jobs import (
+    EvaluateClassifiers,
+    EvaluateGenerators,
+    EvaluateLandCover,
+    EvaluateMasks,
+    EvaluateResult,
+    EvaluateSeries,
+)
 from .protocol import DetectClouds, Done, Job, RemoveClouds, SimulateClouds, TrainGenerator
 from .removal import remove
 from .reporting import Reporter
@@ -21,7 +35,6 @@ FOR_TRAINING = {
     "lightning": "lightning>=2.6",
     "jsonargparse": "jsonargparse[signatures]>=4.49",
     "tensorboard": "tensorboard>=2.18",
-    "matplotlib": "matplotlib>=3.9",
 }
 """Modules that every training needs and what pip calls them: the optional extra `train`."""
 
@@ -82,6 +95,12 @@ RUNNERS: dict[type, Callable[[Any, Reporter], Done]] = {
     DetectClouds: detect,
     SimulateClouds: simulate_file,
     TrainGenerator: _train,
+    EvaluateGenerators: evaluate_generators,
+    EvaluateLandCover: evaluate_landcover,
+    EvaluateClassifiers: evaluate_classifiers,
+    EvaluateMasks: evaluate_masks,
+    EvaluateSeries: evaluate_series,
+    EvaluateResult: evaluate_result,
 }
 
 

@@ -21,8 +21,9 @@ from pathlib import Path
 from typing import Any, Dict, List, Optional, Type, Union
 
 from .errors import BackendError, UncloudedError
+from .evaluation_jobs import EVALUATIONS, Evaluation
 
-PROTOCOL = 1
+PROTOCOL = 2
 
 NEED_DATES = ("least-cloudy", "median", "interpolate")
 """Methods that combine other dates of the place."""
@@ -201,6 +202,9 @@ class Done:
     mask_output: Optional[str] = None
     uncertainty_output: Optional[str] = None
     cloud_fraction: float = 0.0
+    error_output: Optional[str] = None
+    quality: Optional[Dict[str, float]] = None
+    """What can be said of a result without a reference, see quality.py."""
 
 
 @dataclass(frozen=True)
@@ -218,8 +222,8 @@ class Pong:
     id: str
 
 
-JOBS = (RemoveClouds, DetectClouds, SimulateClouds, TrainGenerator)
-Job = Union[RemoveClouds, DetectClouds, SimulateClouds, TrainGenerator]
+JOBS = (RemoveClouds, DetectClouds, SimulateClouds, TrainGenerator, *EVALUATIONS)
+Job = Union[RemoveClouds, DetectClouds, SimulateClouds, TrainGenerator, Evaluation]
 Message = Union[Job, Cancel, Ping, Hello, Ready, Estimate, Progress, Log, Losses, Done, Failed, Pong]
 
 MESSAGES: Dict[str, Type[Any]] = {

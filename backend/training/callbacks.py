@@ -148,12 +148,17 @@ class Keep(Checkpoint):
             return
         better = system.error < self._least
         self._least = min(self._least, system.error)
+        part = self._folder / f"{LAST}.part"
         try:
-            trainer.save_checkpoint(self._folder / LAST)
-            if better and trainer.is_global_zero:
-                shutil.copyfile(self._folder / LAST, self._folder / f"{BEST}.part")
-                os.replace(self._folder / f"{BEST}.part", self._folder / BEST)
+            trainer.save_checkpoint(part)
+            if trainer.is_global_zero:
+                if better:
+                    shutil.copyfile(part, self._folder / f"{BEST}.part")
+                    os.replace(self._folder / f"{BEST}.part", self._folder / BEST)
+                os.replace(part, self._folder / LAST)
         except OSError as error:
+            for name in (LAST, BEST):
+                (self._folder / f"{name}.part").unlink(missing_ok=True)
             raise OutputError(
                 f"The checkpoint cannot be written to {self._folder}: {error.strerror or error}.",
                 "Make room there; then go on with --resume.",

@@ -14,7 +14,7 @@ from unclouded.backend import jobs, protocol, version
 PROJECT = Path(version.__file__).parents[1] / "pyproject.toml"
 
 
-@pytest.mark.parametrize("hidden", [["lightning"], ["jsonargparse", "matplotlib"]])
+@pytest.mark.parametrize("hidden", [["lightning"], ["jsonargparse", "tensorboard"]])
 def test_missing_libraries_are_named_with_the_command_that_installs_them(
     hidden: list[str], shop: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

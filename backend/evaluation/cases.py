@@ -1,0 +1,137 @@
+"""The cases that are measured: windows of places that no model has seen, each with its truth, drawn one by one."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..datasets.choices import Choices
+from ..datasets.collection import Collection
+from ..datasets.registry import DATASETS, open_collection, root_of
+from ..datasets.samples import Sample, draw_scene, suits_scene
+from ..errors import UsageError
+from ..sensors import NAMES
+
+TRUTHS = {"same-day": "mixed", "other-day": "real"}
+"""What a case's truth is, and the clouds that datasets.choices draws for it."""
+PAIRS = "folder"
+"""The data set that a table of pairs is."""
+SHARED_MARKS = ("split.csv", "clear_l1c")
+MEASURED = 0.05
+"""Least share of pixels whose truth is known."""
+
+
+@dataclass(frozen=True)
+class Case:
+    name: str
+    """Of the place, and its number if there are several of it."""
+    group: str
+    """Cases of one group show the same ground."""
+    sample: Sample
+    labels: tuple[str, ...]
+    """Classes of the land, where the data set knows them."""
+
+    @property
+    def cover(self) -> float:
+        """Share of the measured pixels that are cloud or shadow."""
+        seen = self.sample.observation
+        return float(seen.cloud.sum() / max(seen.valid.sum(), 1))
+
+
+@dataclass(frozen=True)
+class Cases:
+    """Cases by number: each is the same whenever it is asked for.
+
+    Args:
+        collection: Places and clouds.
+        choices: What a case has.
+        each: How many of each place.
+        seed: Fixes them.
+    """
+
+    collection: Collection
+    choices: Choices
+    each: int
+    seed: int
+
+    def __len__(self) -> int:
+        return self.each * len(self.collection.places)
+
+    def __getitem__(self, index: int) -> Case | None:
+        """Draws a case; None if the place has no such one."""
+        number, position = divmod(index, len(self.collection.places))
+        place = self.collection.places[position]
+        if not suits_scene(place, self.choices):
+            return None
+        rng = np.random.default_rng((self.seed, number, *place.name.encode()))
+        sample = draw_scene(place, self.collection, rng, self.choices)
+        if sample.known.mean() < MEASURED:
+            return None
+        name = place.name if self.each == 1 else f"{place.name} #{number + 1}"
+        return Case(name, place.group or place.name, _honest(sample), place.labels)
+
+
+def choose(truth: str, bands: Sequence[str] | None, sar: bool, dates: int) -> Choices:
+    """Gives what a case has: nothing is turned, brightened or dropped, and dates are real ones.
+
+    Raises:
+        UsageError: A band or the kind of truth is unknown.
+    """
+    unknown = [name for name in bands or () if name not in NAMES]
+    if unknown or truth not in TRUTHS:
+        raise UsageError(
+            f"{', '.join(unknown) or truth!r} is unknown.",
+            f"Bands: {', '.join(NAMES)}. Kinds of truth: {', '.join(TRUTHS)}.",
+        )
+    return Choices(
+        clouds="real" if truth == "other-day" else "mixed",
+        bands=tuple(bands) if bands else NAMES,
+        dates=dates,
+        real_dates=True,
+        sar=sar,
+        turns=False,
+        gain=0.0,
+        haze=0.0,
+        shuffle_dates=False,
+    )
+
+
+def _honest(sample: Sample) -> Sample:
+    """Takes away SAR and dates that are there by name only."""
+    seen = sample.observation
+    if seen.sar is not None and np.isnan(seen.sar).all():
+        seen = dataclasses.replace(seen, sar=None)
+    if seen.dates_clear is not None and not seen.dates_clear.any():
+        seen = dataclasses.replace(seen, dates=None, dates_clear=None, days=None, dates_shift=None)
+    return dataclasses.replace(sample, observation=seen)
+
+
+def open_places(data: str | None, dataset: str | None, split: str) -> tuple[str, Collection]:
+    """Opens the places of a split.
+
+    Args:
+        data: Root of a data set, or a CSV of pairs; None for UNCLOUDED_DATA.
+        dataset: Its name; None to tell from the data.
+        split: train, validation or test.
+
+    Returns:
+        The name of the data set, and its places; files that are bad are left out with a warning.
+
+    Raises:
+        UsageError: There is no such data set or split, or what the root holds cannot be told.
+        InputError: The root does not hold the data set, or no place of the split.
+    """
+    name = dataset or _told(data)
+    return name, open_collection(name, root_of(name, data), split, "skip")
+
+
+def _told(data: str | None) -> str:
+    if data is None or all((Path(data) / mark).exists() for mark in SHARED_MARKS):
+        return "shared"
+    if data.lower().endswith(".csv"):
+        return PAIRS
+    raise UsageError(f"What {data} holds cannot be told.", f"Name it with --dataset: {', '.join(DATASETS)}.")

@@ -1,0 +1,103 @@
+"""What a table compares: generators, methods without training, and the trivial rows that keep it honest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..completion import Completed
+from ..errors import UsageError
+from ..inference import Generator
+from ..methods import UNTRAINED
+from ..observation import Observation, Reconstruction
+from ..protocol import NEED_DATES
+from ..sensors import Float
+
+IDENTITY, CONSTANT, CLEAR_MEAN = "identity", "constant", "clear mean"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of a table."""
+
+    name: str
+    reconstruct: Callable[[Observation], Reconstruction]
+    whole: bool = False
+    """Whether its image stands for clear pixels too; else those are put back as they were measured."""
+    needs_dates: bool = False
+    generator: Generator | None = None
+
+    def suits(self, observation: Observation) -> str:
+        """Says why it cannot serve for an observation; empty if it can."""
+        seen = observation.dates_clear
+        if self.needs_dates and (seen is None or not seen.any()):
+            return "there are no other dates"
+        return ""
+
+    def image(self, observation: Observation, made: Reconstruction) -> Float:
+        """Gives what a user gets: (C, H, W) reflectance."""
+        if self.whole:
+            return made.reflectance
+        return np.where(observation.cloud, made.reflectance, observation.optical)
+
+
+def open_rows(models: Sequence[str], methods: Sequence[str], prior: Mapping[str, float], device: str) -> list[Row]:
+    """Gives the rows of a table: the trivial ones, methods, then each generator, by its name.
+
+    Args:
+        models: Names of installed generators or paths.
+        methods: Names of methods.UNTRAINED; those that need dates come in any case, for cases that have some.
+        prior: Mean reflectance of each band in training, for the constant row.
+        device: Where generators run.
+
+    Raises:
+        UsageError: Two rows would have the same name.
+        ModelError: A generator cannot be loaded.
+        DeviceError: The device does not exist here.
+    """
+    found = [
+        Row(IDENTITY, lambda seen: _known_nowhere(seen.optical), whole=True),
+        Row(CONSTANT, lambda seen: _known_nowhere(_spread(constant(seen, prior), seen)), whole=True),
+        Row(CLEAR_MEAN, lambda seen: _known_nowhere(_spread(clear_mean(seen, prior), seen))),
+    ]
+    wanted = [name for name in UNTRAINED if name in methods or name in NEED_DATES]
+    found += [Row(name, UNTRAINED[name], needs_dates=name in NEED_DATES) for name in wanted]
+    found += [_row_of(model, device) for model in models]
+    names = [row.name for row in found]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise UsageError(f"Several generators or methods are called {', '.join(twice)}.", "Name each of them once.")
+    return found
+
+
+def constant(observation: Observation, prior: Mapping[str, float]) -> Float:
+    """(C,) mean reflectance of each band in training."""
+    return np.array([prior[name] for name in observation.bands], np.float32)
+
+
+def clear_mean(observation: Observation, prior: Mapping[str, float]) -> Float:
+    """(C,) mean of the image's own clear pixels; that of the training where there are none."""
+    clear = observation.clear
+    mean: Float = observation.optical[:, clear].mean(axis=1) if clear.any() else constant(observation, prior)
+    return mean
+
+
+def _row_of(model: str, device: str) -> Row:
+    generator = Generator(model, device)
+
+    def reconstruct(observation: Observation) -> Reconstruction:
+        known = set(observation.bands) <= set(generator.card.bands)
+        return (generator if known else Completed(generator))([observation])[0]
+
+    return Row(generator.card.name, reconstruct, generator=generator)
+
+
+def _spread(values: Float, observation: Observation) -> Float:
+    """(C,) as an image."""
+    return np.broadcast_to(values[:, None, None], observation.optical.shape)
+
+
+def _known_nowhere(image: Float) -> Reconstruction:
+    return Reconstruction(image, np.full_like(image, np.nan))

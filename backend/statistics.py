@@ -1,0 +1,60 @@
+"""Means over cases and the intervals that hold them: cases of one place are not independent."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+RESAMPLINGS = 2000
+INTERVAL = (0.025, 0.975)
+"""Quantiles between which 95 % of the resampled means lie."""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A mean over cases."""
+
+    mean: float
+    low: float = math.nan
+    """Of the 95 % interval; NaN where there is none."""
+    high: float = math.nan
+    count: int = 1
+    """Of the cases; those without a value do not count."""
+
+    @property
+    def excludes_zero(self) -> bool:
+        """Whether the interval lies on one side of zero."""
+        return self.low > 0 or self.high < 0
+
+
+def summarise(values: ArrayLike, groups: Sequence[str], seed: int = 0) -> Figure:
+    """Gives the mean and its 95 % interval by resampling whole groups (cluster bootstrap, percentile method).
+
+    (Davison and Hinkley, 1997, section 3.8)
+
+    Args:
+        values: (N,) one for each case; NaN where a case has none.
+        groups: N names; cases of one group are drawn together.
+        seed: Of the resampling.
+
+    Returns:
+        A mean of NaN if no case has a value; without interval if the cases are all of one group. An infinite value
+        makes mean and interval infinite where it is drawn.
+    """
+    numbers: NDArray[np.float64] = np.asarray(values, np.float64)
+    known = ~np.isnan(numbers)
+    numbers, names = numbers[known], np.asarray(groups)[known]
+    if not numbers.size:
+        return Figure(math.nan, count=0)
+    kinds, member = np.unique(names, return_inverse=True)
+    mean = float(numbers.mean())
+    if len(kinds) < 2:
+        return Figure(mean, count=len(numbers))
+    sums, counts = np.bincount(member, numbers), np.bincount(member)
+    drawn = np.random.default_rng(seed).integers(len(kinds), size=(RESAMPLINGS, len(kinds)))
+    low, high = np.quantile(sums[drawn].sum(axis=1) / counts[drawn].sum(axis=1), INTERVAL)
+    return Figure(mean, float(low), float(high), len(numbers))
