@@ -7,6 +7,7 @@ is counted the result is NaN.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,6 +70,30 @@ def sam(predicted: Float, truth: Float, mask: Bool | None = None) -> float:
     return _mean(np.degrees(np.arccos(np.clip(cosine, -1, 1))))
 
 
+def ndvi_error(predicted: Float, truth: Float, bands: Sequence[str], mask: Bool | None = None) -> float:
+    """Mean absolute error of the vegetation index: mean |NDVI(x) - NDVI(y)|, NDVI = (B8 - B4) / (B8 + B4).
+
+    B8A stands for B8 where that is missing. Pixels where either image is 0 in both bands have no index and do not
+    count.
+
+    Args:
+        predicted: (C, H, W) reflectance x.
+        truth: (C, H, W) reflectance y.
+        bands: Names of the C bands.
+        mask: (H, W) pixels to count; None counts all.
+
+    Returns:
+        From 0 to 2; NaN without red or near infrared.
+    """
+    infrared = next((name for name in ("B8", "B8A") if name in bands), None)
+    if infrared is None or "B4" not in bands:
+        return math.nan
+    pair = [bands.index("B4"), bands.index(infrared)]
+    (red_x, nir_x), (red_y, nir_y) = _counted(predicted[pair], truth[pair], mask)
+    known = (red_x + nir_x > 0) & (red_y + nir_y > 0)
+    return _mean(np.abs(_ndvi(red_x[known], nir_x[known]) - _ndvi(red_y[known], nir_y[known])))
+
+
 def ssim(predicted: Float, truth: Float, mask: Bool | None = None) -> float:
     """Mean structural similarity, averaged over bands and counted pixels whose window lies inside the image.
 
@@ -93,6 +118,10 @@ def ssim(predicted: Float, truth: Float, mask: Bool | None = None) -> float:
     inner = slice(SSIM_RADIUS_PX, -SSIM_RADIUS_PX)
     whole = similar[:, inner, inner]
     return _mean(whole if mask is None else whole[:, mask[inner, inner]])
+
+
+def _ndvi(red: Double, infrared: Double) -> Double:
+    return (infrared - red) / (infrared + red)
 
 
 def _similarity(x: Double, y: Double) -> Double:

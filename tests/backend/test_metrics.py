@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+import torch
 
 from unclouded.backend import metrics
 from unclouded.backend.sensors import Bool, Float
@@ -78,6 +79,40 @@ def test_spectral_angle_ignores_brightness_and_black_pixels(truth: Float) -> Non
     assert metrics.sam(black, truth) == pytest.approx(0, abs=0.01)
 
 
+def test_vegetation_index_against_plain_loops(predicted: Float, truth: Float, mask: Bool) -> None:
+    bands = ("B8", "B2", "B4", "B3")
+    errors = []
+    for i, j in zip(*np.nonzero(mask), strict=True):
+        x, y = (
+            (float(image[0, i, j]) - float(image[2, i, j])) / (float(image[0, i, j]) + float(image[2, i, j]))
+            for image in (predicted, truth)
+        )
+        errors.append(abs(x - y))
+    assert metrics.ndvi_error(predicted, truth, bands, mask) == pytest.approx(math.fsum(errors) / len(errors))
+
+
+def test_vegetation_index_takes_narrow_infrared_and_ignores_black_pixels(predicted: Float, truth: Float) -> None:
+    wide = metrics.ndvi_error(predicted, truth, ("B8", "B2", "B4", "B3"))
+    assert metrics.ndvi_error(predicted, truth, ("B8A", "B2", "B4", "B3")) == wide
+    black = predicted.copy()
+    black[:, :9] = 0
+    left = np.zeros(SHAPE[1:], bool)
+    left[9:] = True
+    expected = metrics.ndvi_error(predicted, truth, ("B8", "B2", "B4", "B3"), left)
+    assert metrics.ndvi_error(black, truth, ("B8", "B2", "B4", "B3")) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("bands", [("B2", "B3", "B4", "B5"), ("B8", "B2", "B3", "B5")])
+def test_no_vegetation_index_without_its_bands(bands, predicted: Float, truth: Float) -> None:  # type: ignore[no-untyped-def]
+    assert math.isnan(metrics.ndvi_error(predicted, truth, bands))
+
+
+def test_vegetation_index_of_equal_and_of_opposite_ground() -> None:
+    meadow = np.array([0.1, 0.3], np.float32)[:, None, None]
+    assert metrics.ndvi_error(meadow, meadow, ("B4", "B8")) == 0
+    assert metrics.ndvi_error(meadow[::-1], meadow, ("B4", "B8")) == pytest.approx(1)
+
+
 def similarity_at(x: Float, y: Float, row: int, column: int) -> float:
     """SSIM of one window, from its definition (Wang et al., 2004)."""
     weights = np.array([[math.exp(-(i * i + j * j) / (2 * 1.5**2)) for j in range(-5, 6)] for i in range(-5, 6)])
@@ -130,3 +165,31 @@ def test_unequal_shapes_are_refused(truth: Float) -> None:
 def test_images_smaller_than_a_window_are_refused() -> None:
     with pytest.raises(ValueError, match="at least 11 x 11 px, got 20 x 10"):
         metrics.ssim(np.zeros((1, 10, 20), np.float32), np.zeros((1, 10, 20), np.float32))
+
+
+@pytest.mark.parametrize("metric", ALL)
+def test_order_of_the_images_does_not_matter(metric, predicted: Float, truth: Float) -> None:  # type: ignore[no-untyped-def]
+    assert metric(predicted, truth) == pytest.approx(metric(truth, predicted))
+
+
+def test_errors_grow_with_the_difference(predicted: Float, truth: Float) -> None:
+    half = truth + (predicted - truth) / 2
+    assert metrics.mae(half, truth) == pytest.approx(metrics.mae(predicted, truth) / 2, rel=1e-4)
+    assert metrics.mse(half, truth) == pytest.approx(metrics.mse(predicted, truth) / 4, rel=1e-4)
+    assert metrics.psnr(half, truth) - metrics.psnr(predicted, truth) == pytest.approx(20 * math.log10(2), rel=1e-3)
+
+
+def test_against_torchmetrics(predicted: Float, truth: Float) -> None:
+    functional = pytest.importorskip("torchmetrics.functional")
+    x, y = (torch.from_numpy(image.astype(np.float64))[None] for image in (predicted, truth))
+    assert metrics.mae(predicted, truth) == pytest.approx(float(functional.mean_absolute_error(x, y)))
+    assert metrics.mse(predicted, truth) == pytest.approx(float(functional.mean_squared_error(x, y)))
+    peak = functional.image.peak_signal_noise_ratio(x, y, data_range=1.0)
+    assert metrics.psnr(predicted, truth) == pytest.approx(float(peak))
+    angle = functional.image.spectral_angle_mapper(x, y)
+    assert metrics.sam(predicted, truth) == pytest.approx(math.degrees(float(angle)))
+    _, similar = functional.image.structural_similarity_index_measure(
+        x, y, kernel_size=11, sigma=1.5, data_range=1.0, return_full_image=True
+    )
+    inside = similar[..., 5:-5, 5:-5]  # it mirrors the image at its rims
+    assert metrics.ssim(predicted, truth) == pytest.approx(float(inside.mean()), abs=1e-6)
