@@ -161,13 +161,49 @@ class Generator:
             for observation, output in zip(observations, outputs, strict=True)
         ]
 
+    @property
+    def weighs_dates(self) -> bool:
+        """Whether it can say how much of each date it takes in each pixel: see attention."""
+        from .models.frames import Attentive
+
+        return isinstance(self._network, Attentive)
+
+    def attention(self, observation: Observation) -> Float:
+        """Gives how much of the image (the first) and of each other date is taken: (T, H, W) in 0..1, in sum 1.
+
+        Raises:
+            ModelError: The generator weighs no dates, or the observation lacks something that it needs.
+        """
+        seen = observation
+        check_fit(self.card, seen.bands, seen.level, seen.sar is not None, seen.dates is not None)
+        if self.card.window_px:
+            return blend(self._encoded(seen), self.card.window_px, lambda windows: map(self._weigh, windows))
+        height, width = seen.valid.shape
+        return self._weigh(self._padded(self._encoded(seen)))[..., :height, :width]
+
+    def _weigh(self, inputs: Float) -> Float:
+        """Runs the attention of the network: (in_channels, H, W) -> (T, H, W)."""
+        import torch
+
+        from .models.frames import Attentive
+
+        if not isinstance(self._network, Attentive):
+            raise ModelError(f"The generator {self.card.name!r} weighs no dates.", "Choose one that does, as stgan.")
+        with torch.inference_mode():
+            weights = self._network.attention(torch.from_numpy(inputs[None]).to(self.device))
+        array: Float = weights[0].float().cpu().numpy()
+        return array
+
     def _whole(self, observations: Sequence[Observation], latent: Float | None) -> Float:
         """Runs whole windows: (N, out_channels, H, W)."""
         height, width = observations[0].valid.shape
-        inputs = np.stack([self._encoded(observation) for observation in observations])
-        pad = (0, -height % self.align_px), (0, -width % self.align_px)
-        padded = np.pad(inputs, ((0, 0), (0, 0), *pad), mode="constant" if self.beyond_scene else "symmetric")
-        return self._forward(padded, latent)[..., :height, :width]
+        inputs = self._padded(np.stack([self._encoded(observation) for observation in observations]))
+        return self._forward(inputs, latent)[..., :height, :width]
+
+    def _padded(self, inputs: Float) -> Float:
+        """Grows the last two axes to multiples of align_px."""
+        after = [(0, 0)] * (inputs.ndim - 2) + [(0, -side % self.align_px) for side in inputs.shape[-2:]]
+        return np.pad(inputs, after, mode="constant" if self.beyond_scene else "symmetric")
 
     def _blended(self, observation: Observation, latent: Float | None) -> Float:
         """Runs a window as many smaller ones: (out_channels, H, W)."""

@@ -197,7 +197,7 @@ def _masker(
 ) -> tuple[Masker, int, int]:
     """Chooses where the mask comes from: the user, the product's scene classification, or a detector."""
     if rules.own:
-        mask, kind = _open_mask(rules.mask, optical, grid, log)
+        mask, kind = open_mask(rules.mask, optical, grid, log)
         return _file_masker(stack, mask, kind, grid, rules.threshold), 0, 1
     if optical.product.scl is not None:
         log("info", f"{Path(optical.raster.path).name}: clouds are those of the product's scene classification.")
@@ -207,7 +207,12 @@ def _masker(
     return lambda _, pixels: detector(pixels.reflectance, pixels.valid), detector.margin_px, detector.align_px
 
 
-def _open_mask(path: str, optical: Optical, grid: Grid, log: Log) -> tuple[Raster, clouds.Kind]:
+def open_mask(path: str, optical: Optical, grid: Grid, log: Log) -> tuple[Raster, clouds.Kind]:
+    """Opens a mask that a user brings, and says in the log what its values are taken for.
+
+    Raises:
+        InputError: It has several bands, its values make no sense, or it shows another place.
+    """
     whole = open_raster(path)
     if len(whole.bands) != 1:
         raise InputError(f"The mask {path} has {len(whole.bands)} bands; one was expected.", "Give one with one band.")

@@ -44,6 +44,13 @@ def write_stgan(folder: Path, name: str = "dates", **facts: Any) -> str:
     return _write(folder, name, "stgan", parameters, encoding, {"bands": RGB} | facts)
 
 
+def write_uncrtaints(folder: Path, name: str = "series", **facts: Any) -> str:
+    """A generator of three dates that sees all of a window of 32 px."""
+    encoding = Encoding("frames", 3, (0, 1), days=True, output="gaussian")
+    parameters = {"bands": 3, "frame_channels": 4, "width": 8, "decoder_blocks": 1, "heads": 4, "attention_width": 8}
+    return _write(folder, name, "uncrtaints", parameters, encoding, {"bands": RGB, "window_px": 32} | facts)
+
+
 def _write(
     folder: Path, name: str, architecture: str, parameters: dict[str, Any], encoding: Encoding, facts: dict[str, Any]
 ) -> str:

@@ -18,7 +18,7 @@ from unclouded.backend.models.weights import load, save
 from unclouded.backend.observation import Observation
 from unclouded.backend.sensors import NAMES
 
-from .generators import RGB, write_augmented, write_cyclegan, write_fusion, write_stgan
+from .generators import RGB, write_augmented, write_cyclegan, write_fusion, write_stgan, write_uncrtaints
 from .observations import observation, window, with_dates, with_sar
 
 
@@ -319,3 +319,27 @@ def test_a_network_that_sees_all_of_its_window_needs_its_size(tmp_path: Path) ->
 def test_missing_model_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="cannot be read"):
         Generator(str(tmp_path / "none.safetensors"), "cpu")
+
+
+def test_attention_says_how_much_of_each_date_is_taken(dated: str) -> None:
+    seen = with_sar(with_dates(observation(tuple(RGB), 39, 46)))
+    weights = Generator(dated, "cpu").attention(seen)
+
+    assert weights.shape == (3, 39, 46)
+    assert weights.min() >= 0
+    np.testing.assert_allclose(weights.sum(axis=0), 1, atol=1e-5)
+
+
+def test_attention_of_a_network_of_windows_is_blended(tmp_path: Path) -> None:
+    generator = Generator(write_uncrtaints(tmp_path), "cpu")
+    weights = generator.attention(with_dates(observation(tuple(RGB), 40, 70)))
+
+    assert weights.shape == (3, 40, 70)
+    np.testing.assert_allclose(weights.sum(axis=0), 1, atol=1e-5)
+
+
+def test_a_generator_without_attention_says_so(model: str) -> None:
+    generator = Generator(model, "cpu")
+    assert not generator.weighs_dates
+    with pytest.raises(ModelError, match="weighs no dates"):
+        generator.attention(observation())
