@@ -32,19 +32,23 @@ CLASSES = (
     "River",
     "SeaLake",
 )
+SHOWN_RANGE = 0.275
+"""Reflectance that the RGB images show as 1: the published means of the 13 bands are 10.77 digital numbers for each
+step of those of the RGB images."""
 
 
 def open_bands(root: Path, split: Split) -> Files[str]:
     """Opens the chips of 13 bands; an entry is a path that GDAL reads."""
-    return listed(LAYOUT.format(suffix="tif"), root, split, _find(root, "tif"), _read_bands)
+    return listed(LAYOUT.format(suffix="tif"), root, split, find(root, "tif"), _read_bands)
 
 
 def open_rgb(root: Path, split: Split) -> Files[str]:
     """Opens the RGB chips; an entry is a path that GDAL reads."""
-    return listed(LAYOUT.format(suffix="jpg"), root, split, _find(root, "jpg"), _read_rgb)
+    return listed(LAYOUT.format(suffix="jpg"), root, split, find(root, "jpg"), _read_rgb)
 
 
-def _find(root: Path, suffix: str) -> list[tuple[str, Split, str]]:
+def find(root: Path, suffix: str) -> list[tuple[str, Split, str]]:
+    """Gives name, split and path of each chip, in any order."""
     found = {}
     for path in _paths(root, suffix):
         match = re.search(rf"(?:^|/)([A-Za-z]+)/(\1_\d+)\.{suffix}$", path)
@@ -73,13 +77,14 @@ def _zipped(archive: Path) -> list[str]:
 def _read_bands(path: str) -> Place:
     bands, optical = in_order(FILE_ORDER, read_optical(path, len(FILE_ORDER)))
     name = Path(path).stem
-    return Place(f"eurosat/{name}", bands, "L1C", [clear_day(optical)], labels=(_class_of(name),))
+    return Place(f"eurosat/{name}", bands, "L1C", [clear_day(optical)], labels=(class_of(name),))
 
 
 def _read_rgb(path: str) -> Place:
     name = Path(path).stem
-    return Place(f"eurosat/{name}", RGB, "L1C", [clear_day(read_rgb(path))], labels=(_class_of(name),))
+    return Place(f"eurosat/{name}", RGB, "L1C", [clear_day(read_rgb(path))], labels=(class_of(name),))
 
 
-def _class_of(name: str) -> str:
+def class_of(name: str) -> str:
+    """Gives the class of a chip, which its name begins with."""
     return name.rsplit("_", 1)[0]

@@ -11,6 +11,7 @@ from . import bigearthnet, bigearthnet_v2, eurosat, sen12ms
 from .allclear import open_allclear
 from .collection import VARIABLE, Collection, collect, data_root, load, read_shared
 from .folder import open_folder
+from .mosaic import open_mosaics
 from .rice import open_rice
 from .scenes import open_scenes
 from .sen2mtc import open_sen2mtc
@@ -34,6 +35,7 @@ DATASETS: Mapping[str, Reader] = {
     "bigearthnet-v2-cloudy": bigearthnet_v2.open_cloudy,
     "eurosat": eurosat.open_bands,
     "eurosat-rgb": eurosat.open_rgb,
+    "eurosat-mosaic": open_mosaics,
     "rice": open_rice,
     "allclear": open_allclear,
     "sen2-mtc": open_sen2mtc,
@@ -47,6 +49,7 @@ CLASSES: Mapping[str, tuple[str, ...]] = {
     "bigearthnet-v2": bigearthnet_v2.CLASSES,
     "eurosat": eurosat.CLASSES,
     "eurosat-rgb": eurosat.CLASSES,
+    "eurosat-mosaic": eurosat.CLASSES,
 }
 """The labels that a place of the data set can have, in the order that classifiers give them."""
 

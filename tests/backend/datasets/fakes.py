@@ -179,6 +179,14 @@ def eurosat_rgb(root: Path) -> Path:
     return root
 
 
+def eurosat_mosaic(root: Path, chips: int = 40, size: int = 16) -> Path:
+    """Chips of four classes, each class of one brightness; small, and some in each split."""
+    for step, label in enumerate(("AnnualCrop", "Forest", "Highway", "SeaLake")):
+        for number in range(chips):
+            write(root / label / f"{label}_{number}.jpg", np.full((3, size, size), 40 * (step + 1), np.uint8))
+    return root
+
+
 def rice(root: Path, pairs: int = 48) -> Path:
     """The last pair of RICE1 repeats the first; RICE2 has a mask."""
     for number in range(pairs):
@@ -256,6 +264,7 @@ FAKES: dict[str, Callable[[Path], Path]] = {
     "bigearthnet-v2-cloudy": bigearthnet_v2,
     "eurosat": eurosat,
     "eurosat-rgb": eurosat_rgb,
+    "eurosat-mosaic": eurosat_mosaic,
     "rice": rice,
     "allclear": allclear,
     "sen2-mtc": sen2mtc,
