@@ -29,6 +29,8 @@ class Choices:
     """No invented dates: where real ones are missing, the date is empty (nothing measured)."""
     sar: bool | None = None
     """True: always, NaN where the place has none; None draws it."""
+    edge: float = 0.1
+    """Share of the scenes through which an edge of the image runs: nothing is measured beyond it."""
     scene_px: int = 256
     """Side of the scene that is drawn at once: what lies around counts for the background, but costs its time."""
     turns: bool = True

@@ -22,7 +22,6 @@ from .view import View, blanked, clearest_view, draw_view, grown, measured
 
 SAR_SHARE = 0.75
 SHIFT_SHARE = 0.9
-INVALID_SHARE = 0.1
 CLOUDY = 0.95
 """A day whose clear share is smaller is a cloudy one."""
 OFFSET = np.float32(0.1)
@@ -53,7 +52,7 @@ def draw_scene(place: Place, collection: Collection, rng: np.random.Generator, c
     else:
         sky = clouded(ground.optical, view.bands, place.level, collection.veils, rng, choices)
         image, cloud = sky.optical, sky.mask | ~ground.clear
-    valid = measured(image if choices.clouds == "real" else ground.optical) & _inside(cloud.shape, rng)
+    valid = measured(image if choices.clouds == "real" else ground.optical) & _inside(cloud.shape, rng, choices.edge)
     optical = blanked(image, valid)
     drawn = Observation(
         bands=view.bands,
@@ -199,10 +198,10 @@ def _sar(place: Place, view: View, rng: np.random.Generator, choices: Choices) -
     return view.sar(place.sar)
 
 
-def _inside(shape: tuple[int, ...], rng: np.random.Generator) -> Bool:
+def _inside(shape: tuple[int, ...], rng: np.random.Generator, share: float) -> Bool:
     """Sometimes an edge of the image runs through the scene."""
     inside = np.ones(shape, bool)
-    if rng.random() < INVALID_SHARE:
+    if rng.random() < share:
         rows, columns = np.ogrid[: shape[0], : shape[1]]
         angle = rng.uniform(0, 2 * np.pi)
         distance = (rows - shape[0] / 2) * np.sin(angle) + (columns - shape[1] / 2) * np.cos(angle)

@@ -393,3 +393,10 @@ def test_clear_windows_show_a_clear_day() -> None:
     assert image.shape == (2, 64, 64)
     assert image.dtype == np.float32
     assert draw_clear(place, np.random.default_rng(0), Choices(), 64).shape == (13, 64, 64)
+
+
+@pytest.mark.parametrize(("share", "whole"), [(0.0, True), (1.0, False)])
+def test_an_edge_runs_through_as_many_scenes_as_asked(share: float, whole: bool) -> None:
+    drawn = [draw(PLACE, seed, dataclasses.replace(QUIET, edge=share)) for seed in range(3)]
+
+    assert [bool(sample.observation.valid.all()) for sample in drawn] == [whole] * 3
