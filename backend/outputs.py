@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -23,20 +24,23 @@ class Outputs:
     """The files that one job makes: all of them appear, or none.
 
     Args:
-        paths: Final names; the first is the job's main output and appears last.
+        rasters: Final names of GeoTIFFs.
         inputs: Files that must not be overwritten.
         overwrite: Whether existing files may be replaced.
+        others: Final names of other files. The first of these, else of the rasters, is the job's main output and
+            appears last.
 
     Raises:
         OutputError: A name is taken, is that of an input, or cannot be written.
     """
 
-    def __init__(self, paths: list[str], inputs: list[str], overwrite: bool) -> None:
+    def __init__(self, rasters: list[str], inputs: list[str], overwrite: bool, others: Sequence[str] = ()) -> None:
+        paths = [*others, *rasters]
         self._paths = paths
         if len({os.path.realpath(path) for path in paths}) < len(paths):
             raise OutputError(f"Two outputs have the same name: {', '.join(paths)}.", "Give each its own name.")
         for path in paths:
-            _check(path, inputs, overwrite)
+            _check(path, inputs, overwrite, path in rasters)
         self._taken = {path for path in paths if Path(path).exists()}
 
     def __enter__(self) -> Outputs:
@@ -118,13 +122,15 @@ class Outputs:
             shutil.rmtree(partial_folder(path), ignore_errors=True)
 
 
-def _check(path: str, inputs: list[str], overwrite: bool) -> None:
+def _check(path: str, inputs: list[str], overwrite: bool, is_raster: bool) -> None:
     place = Path(path)
     if any(_belongs_to(place, Path(source)) for source in inputs):
         raise OutputError(f"The output {path} is also an input.", "Inputs are never written: choose another name.")
     if not place.parent.is_dir():
         raise OutputError(f"The folder {place.parent} does not exist.", "Make it, or choose another.")
-    if place.suffix.lower() not in (".tif", ".tiff"):
+    if not os.access(place.parent, os.W_OK):
+        raise OutputError(f"The folder {place.parent} cannot be written.", "Choose another folder.")
+    if is_raster and place.suffix.lower() not in (".tif", ".tiff"):
         raise OutputError(f"The output {path} is no GeoTIFF by its name.", "Let the name end in .tif.")
     if place.is_dir():
         raise OutputError(f"The output {path} is a folder.", "Give the name of a file.")
