@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+import functools
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..datasets.choices import Choices
 from ..datasets.collection import Collection
+from ..datasets.place import Place
 from ..datasets.registry import DATASETS, open_collection, root_of
 from ..datasets.samples import Sample, draw_scene, suits_scene
-from ..errors import UsageError
+from ..datasets.source import Tolerant
+from ..errors import InputError, UsageError
 from ..sensors import NAMES
 
 TRUTHS = {"same-day": "mixed", "other-day": "real"}
@@ -23,6 +27,12 @@ PAIRS = "folder"
 SHARED_MARKS = ("split.csv", "clear_l1c")
 MEASURED = 0.05
 """Least share of pixels whose truth is known."""
+BAD_FILES, NO_SUCH_DAY, NO_TRUTH = (
+    "its files are bad",
+    "no day of the place serves: real clouds need a cloudy day, others a clear one",
+    "the truth is known of less than 5 % of it",
+)
+"""Why a case cannot be measured."""
 
 
 @dataclass(frozen=True)
@@ -63,16 +73,38 @@ class Cases:
 
     def __getitem__(self, index: int) -> Case | None:
         """Draws a case; None if the place has no such one."""
-        number, position = divmod(index, len(self.collection.places))
-        place = self.collection.places[position]
+        found = self.draw(index)
+        return None if isinstance(found, str) else found
+
+    def draw(self, index: int) -> Case | str:
+        """Draws a case, or says why there is none. All places come once before any comes again."""
+        number, turn = divmod(index, len(self.collection.places))
+        place = self._place(int(self.order[turn]))
+        if place is None:
+            return BAD_FILES
         if not suits_scene(place, self.choices):
-            return None
+            return NO_SUCH_DAY
         rng = np.random.default_rng((self.seed, number, *place.name.encode()))
         sample = draw_scene(place, self.collection, rng, self.choices)
         if sample.known.mean() < MEASURED:
-            return None
+            return NO_TRUTH
         name = place.name if self.each == 1 else f"{place.name} #{number + 1}"
         return Case(name, place.group or place.name, _honest(sample), place.labels)
+
+    @functools.cached_property
+    def order(self) -> NDArray[np.int64]:
+        """(N,) the places as they come, shuffled by the seed: the first few are not neighbours."""
+        return np.random.default_rng(self.seed).permutation(len(self.collection.places))
+
+    def _place(self, position: int) -> Place | None:
+        """Reads a place; None if its files are bad, for which a tolerant source gives the next one."""
+        places = self.collection.places
+        try:
+            place = places[position]
+        except InputError:
+            return None
+        bad = isinstance(places, Tolerant) and places.names[position] in places.bad
+        return None if bad else place
 
 
 def choose(truth: str, bands: Sequence[str] | None, sar: bool, dates: int) -> Choices:
@@ -96,6 +128,7 @@ def choose(truth: str, bands: Sequence[str] | None, sar: bool, dates: int) -> Ch
         turns=False,
         gain=0.0,
         haze=0.0,
+        edge=0.0,
         shuffle_dates=False,
     )
 
@@ -127,6 +160,36 @@ def open_places(data: str | None, dataset: str | None, split: str) -> tuple[str,
     """
     name = dataset or _told(data)
     return name, open_collection(name, root_of(name, data), split, "skip")
+
+
+def training_prior(
+    name: str, root: Path, split: str, card_prior: Mapping[str, float], collection: Collection
+) -> tuple[dict[str, float], str]:
+    """Gives the mean reflectance of each band in training: what the constant row says.
+
+    Args:
+        name: Of the data set.
+        root: Where it lies.
+        split: What is measured.
+        card_prior: Of a generator; empty without one.
+        collection: The places of the split.
+
+    Returns:
+        Means that come from the training places of the data set; of bands that they lack, or without such places, from
+        the generator; else from what is measured itself. And a sentence on which it was.
+    """
+    if split == "train":
+        return collection.prior, "The constant is the mean of the very places that are measured: they are for training."
+    try:
+        training = {band: mean for band, mean in open_collection(name, root, "train", "skip").prior.items() if mean}
+    except InputError:
+        training = {}
+    prior = {**collection.prior, **card_prior, **training}
+    if training:
+        return prior, "The constant is the mean of each band over the data set's places for training."
+    if card_prior:
+        return prior, "The constant is the mean of each band in the training of the first generator."
+    return prior, "The constant is the mean of the very places that are measured: the data set has none for training."
 
 
 def _told(data: str | None) -> str:

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from ..completion import Completed
-from ..errors import UsageError
-from ..inference import Generator
+from ..errors import ModelError, UsageError
+from ..inference import Generator, check_fit
 from ..methods import UNTRAINED
 from ..observation import Observation, Reconstruction
 from ..protocol import NEED_DATES
 from ..sensors import Float
 
 IDENTITY, CONSTANT, CLEAR_MEAN = "identity", "constant", "clear mean"
+ALONE = ", network alone"
+"""Behind the name of a generator: its own output everywhere, as papers report it."""
 
 
 @dataclass(frozen=True)
@@ -34,13 +37,18 @@ class Row:
         seen = observation.dates_clear
         if self.needs_dates and (seen is None or not seen.any()):
             return "there are no other dates"
-        return ""
+        return "" if self.generator is None else _unfit(self.generator, observation)
 
     def image(self, observation: Observation, made: Reconstruction) -> Float:
         """Gives what a user gets: (C, H, W) reflectance."""
         if self.whole:
             return made.reflectance
         return np.where(observation.cloud, made.reflectance, observation.optical)
+
+    def images(self, observation: Observation, made: Reconstruction) -> dict[str, Float]:
+        """Gives what is measured by its name: of a generator what a user gets, and what its network says."""
+        user = {self.name: self.image(observation, made)}
+        return user if self.generator is None else {**user, self.name + ALONE: made.reflectance}
 
 
 def open_rows(models: Sequence[str], methods: Sequence[str], prior: Mapping[str, float], device: str) -> list[Row]:
@@ -64,7 +72,7 @@ def open_rows(models: Sequence[str], methods: Sequence[str], prior: Mapping[str,
     ]
     wanted = [name for name in UNTRAINED if name in methods or name in NEED_DATES]
     found += [Row(name, UNTRAINED[name], needs_dates=name in NEED_DATES) for name in wanted]
-    found += [_row_of(model, device) for model in models]
+    found += [_row_of(model, prior, device) for model in models]
     names = [row.name for row in found]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
@@ -84,14 +92,32 @@ def clear_mean(observation: Observation, prior: Mapping[str, float]) -> Float:
     return mean
 
 
-def _row_of(model: str, device: str) -> Row:
+def _row_of(model: str, prior: Mapping[str, float], device: str) -> Row:
     generator = Generator(model, device)
+    own_prior = {**prior, **generator.card.prior}
 
     def reconstruct(observation: Observation) -> Reconstruction:
-        known = set(observation.bands) <= set(generator.card.bands)
-        return (generator if known else Completed(generator))([observation])[0]
+        seen = observation if observation.clear.any() else _assuming(observation, own_prior)
+        known = set(seen.bands) <= set(generator.card.bands)
+        return (generator if known else Completed(generator))([seen])[0]
 
     return Row(generator.card.name, reconstruct, generator=generator)
+
+
+def _assuming(observation: Observation, prior: Mapping[str, float]) -> Observation:
+    """Gives an observation in which nothing is clear the background that a job with the generator would take."""
+    return dataclasses.replace(observation, background=_spread(constant(observation, prior), observation))
+
+
+def _unfit(generator: Generator, observation: Observation) -> str:
+    """Says what an observation lacks for a generator."""
+    bands = [name for name in observation.bands if name in generator.card.bands]
+    dates = observation.dates is not None
+    try:
+        check_fit(generator.card, bands, observation.level, observation.sar is not None, dates)
+    except ModelError as error:
+        return error.message.rstrip(".")
+    return ""
 
 
 def _spread(values: Float, observation: Observation) -> Float:
