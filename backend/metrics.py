@@ -20,6 +20,7 @@ Double = NDArray[np.float64]
 SSIM_SIGMA_PX = 1.5
 SSIM_RADIUS_PX = 5
 """A Gaussian window of 11 x 11 pixels."""
+_INNER = slice(SSIM_RADIUS_PX, -SSIM_RADIUS_PX)
 _C1, _C2 = 0.01**2, 0.03**2
 """Constants of SSIM for a range of 1."""
 
@@ -97,10 +98,6 @@ def ndvi_error(predicted: Float, truth: Float, bands: Sequence[str], mask: Bool 
 def ssim(predicted: Float, truth: Float, mask: Bool | None = None) -> float:
     """Mean structural similarity, averaged over bands and counted pixels whose window lies inside the image.
 
-    With means m, variances v and the covariance c of a Gaussian window (11 x 11 pixels, sigma 1.5):
-    SSIM = (2 m_x m_y + C1) (2 c + C2) / ((m_x^2 + m_y^2 + C1) (v_x + v_y + C2)), C1 = 0.01^2, C2 = 0.03^2.
-    (Wang et al., 2004)
-
     Args:
         predicted: (C, H, W) reflectance x.
         truth: (C, H, W) reflectance y.
@@ -109,15 +106,31 @@ def ssim(predicted: Float, truth: Float, mask: Bool | None = None) -> float:
     Raises:
         ValueError: The image is smaller than a window.
     """
+    return mean_ssim(ssim_map(predicted, truth), mask)
+
+
+def ssim_map(predicted: Float, truth: Float) -> Double:
+    """Structural similarity of the window round each pixel; arguments and errors as in ssim.
+
+    With means m, variances v and the covariance c of a Gaussian window (11 x 11 pixels, sigma 1.5):
+    SSIM = (2 m_x m_y + C1) (2 c + C2) / ((m_x^2 + m_y^2 + C1) (v_x + v_y + C2)), C1 = 0.01^2, C2 = 0.03^2.
+    (Wang et al., 2004)
+
+    Returns:
+        (C, H - 10, W - 10), for windows that lie inside the image.
+    """
     side = 2 * SSIM_RADIUS_PX + 1
     if min(truth.shape[-2:]) < side:
         raise ValueError(
             f"SSIM needs an image of at least {side} x {side} px, got {truth.shape[-1]} x {truth.shape[-2]}."
         )
-    similar = np.stack([_similarity(x, y) for x, y in zip(_clipped(predicted), _clipped(truth), strict=True)])
-    inner = slice(SSIM_RADIUS_PX, -SSIM_RADIUS_PX)
-    whole = similar[:, inner, inner]
-    return _mean(whole if mask is None else whole[:, mask[inner, inner]])
+    similar = [_similarity(x, y) for x, y in zip(_clipped(predicted), _clipped(truth), strict=True)]
+    return np.stack([band[_INNER, _INNER] for band in similar])
+
+
+def mean_ssim(similar: Double, mask: Bool | None = None) -> float:
+    """Averages a map of ssim_map over bands and the pixels of a mask (H, W); None counts all."""
+    return _mean(similar if mask is None else similar[:, mask[_INNER, _INNER]])
 
 
 def _ndvi(red: Double, infrared: Double) -> Double:
