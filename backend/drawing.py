@@ -50,13 +50,13 @@ def png(width_in: float, height_in: float, draw: Callable[[Figure], None]) -> by
         draw: Called with the empty picture.
     """
     file = io.BytesIO()
-    _save(file, "png", DOTS_PER_INCH, width_in, height_in, draw)
+    _save(file, "png", width_in, height_in, draw)
     return file.getvalue()
 
 
 def save(path: Path, width_in: float, height_in: float, draw: Callable[[Figure], None]) -> None:
     """Writes a picture to a `.png`, `.svg` or `.pdf`; arguments as in png."""
-    _save(path, None, DOTS_PER_INCH, width_in, height_in, draw)
+    _save(path, None, width_in, height_in, draw)
 
 
 def line(number: int) -> dict[str, Any]:
@@ -72,12 +72,7 @@ def label(text: str) -> str:
 
 
 def _save(
-    file: Path | io.BytesIO,
-    kind: str | None,
-    dots_per_inch: int,
-    width_in: float,
-    height_in: float,
-    draw: Callable[[Figure], None],
+    file: Path | io.BytesIO, kind: str | None, width_in: float, height_in: float, draw: Callable[[Figure], None]
 ) -> None:
     import matplotlib
     from matplotlib.figure import Figure
@@ -85,4 +80,4 @@ def _save(
     with matplotlib.rc_context(STYLE):  # type: ignore[arg-type]  # its names are too many to list
         figure = Figure(figsize=(width_in, height_in), layout="constrained")
         draw(figure)
-        figure.savefig(file, format=kind, dpi=dots_per_inch)
+        figure.savefig(file, format=kind, dpi=DOTS_PER_INCH)

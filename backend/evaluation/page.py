@@ -15,6 +15,8 @@ from ..version import VERSION
 from .report import NOTHING, Cell, Column, Picture, Report, Section, Table, cell_text
 
 STYLE = Path(__file__).resolve().parent.parent.parent / "resources" / "report.css"
+POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+"""What a browser may load: the pictures and the style that the page holds."""
 WIDE = 1.9
 """Width over height from which a picture takes a line of its own."""
 ARROWS = {"low": ("↓", "lower is better"), "high": ("↑", "higher is better")}
@@ -29,6 +31,7 @@ def page(report: Report) -> str:
             "<head>",
             '<meta charset="utf-8">',
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
+            f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">',
             '<meta name="color-scheme" content="light dark">',
             f'<meta name="generator" content="Unclouded {escape(VERSION)}">',
             f"<title>{escape(report.title)}</title>",
@@ -110,8 +113,8 @@ def _table(table: Table) -> Iterator[str]:
     yield f'<h3 id="{anchor}">{escape(table.title)}</h3>'
     yield f'<div class="scroll" role="region" aria-labelledby="{anchor}" tabindex="0">'
     yield "<table>"
-    yield "<thead><tr>" + f'<th scope="col">{escape(table.label)}</th>' + "".join(map(_head, table.columns)) + "</tr>"
-    yield "</thead>"
+    heads = "".join(_head(column, table) for column in table.columns)
+    yield f'<thead><tr><th scope="col">{escape(table.label)}</th>{heads}</tr></thead>'
     yield "<tbody>"
     best = {column.key: best_rows(table, column) for column in table.columns}
     for number, row in enumerate(table.rows):
@@ -124,11 +127,13 @@ def _table(table: Table) -> Iterator[str]:
         yield f'<p class="note">{escape(table.note)}</p>'
 
 
-def _head(column: Column) -> str:
-    arrow, words = ARROWS.get(column.best, ("", ""))
-    sign = f' <abbr title="{words}">{arrow}</abbr>' if arrow else ""
+def _head(column: Column, table: Table) -> str:
+    cells = [row.cells[column.key] for row in table.rows if column.key in row.cells]
+    words = ' class="words"' if cells and all(isinstance(cell, str) for cell in cells) else ""
+    arrow, meaning = ARROWS.get(column.best, ("", ""))
+    sign = f' <abbr title="{meaning}">{arrow}</abbr>' if arrow else ""
     unit = f'<span class="unit">{escape(column.unit)}</span>' if column.unit else ""
-    return f'<th scope="col">{escape(column.title)}{sign}{unit}</th>'
+    return f'<th scope="col"{words}>{escape(column.title)}{sign}{unit}</th>'
 
 
 def _cell(cell: Cell | None, column: Column, best: bool) -> str:

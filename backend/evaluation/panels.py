@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 Mask = NDArray[np.uint8] | NDArray[np.bool_]
 
-PANEL_IN, CAPTION_IN, BAR_IN = 2.1, 0.25, 0.55
+PANEL_IN, GAP_IN, CAPTION_IN, BAR_IN, NAME_IN = 2.1, 0.08, 0.25, 0.5, 0.2
 STRETCH = (1.0, 99.0)
 """Percentiles of the clear image that become black and white."""
 GAMMA = 0.8
@@ -48,6 +48,12 @@ class Panel:
     mask: Mask | None = None
     """(H, W) classes of clouds.py, or whether there is cloud."""
 
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width in pixels."""
+        height, width = next(kind.shape[:2] for kind in (self.image, self.heat, self.mask) if kind is not None)
+        return height, width
+
 
 def true_colours(image: Float, bands: Sequence[str], clear: Float, known: Bool | None = None) -> Float:
     """Gives red, green and blue for the eye, stretched by the percentiles of the clear image.
@@ -73,7 +79,7 @@ def true_colours(image: Float, bands: Sequence[str], clear: Float, known: Bool |
 
 
 def panels(rows: Sequence[Sequence[Panel]], names: Sequence[str] = (), unit: str = "reflectance") -> bytes:
-    """Draws a grid of panels; each column keeps to one kind, and its maps share one scale.
+    """Draws a grid of panels of one size; each column keeps to one kind, and its maps share one scale.
 
     Args:
         rows: The panels of each place.
@@ -83,36 +89,69 @@ def panels(rows: Sequence[Sequence[Panel]], names: Sequence[str] = (), unit: str
     Returns:
         A PNG.
     """
-    wide = max(map(len, rows))
-    bars = any(panel.heat is not None or panel.mask is not None for row in rows for panel in row)
+    first = rows[0][0].shape
+    place = _Layout(len(rows), max(map(len, rows)), PANEL_IN * first[0] / first[1], NAME_IN if names else 0.0)
 
     def draw(figure: Figure) -> None:
-        grid = figure.subplots(len(rows), wide, squeeze=False)
-        figure.set_layout_engine("constrained", w_pad=0.03, h_pad=0.03, wspace=0.01, hspace=0.01)
-        for column in range(wide):
-            shown = [row[column] for row in rows if column < len(row)]
-            _draw_column(figure, list(grid[:, column]), shown, unit)
-        for axes, name in zip(grid[:, 0], names, strict=False):
-            axes.set_ylabel(label(name), fontsize=8)
+        figure.set_layout_engine("none")
+        for column in range(place.columns):
+            shown = [(number, row[column]) for number, row in enumerate(rows) if column < len(row)]
+            axes = [figure.add_axes(place.panel(number, column)) for number, _ in shown]
+            _draw_column(figure, axes, [panel for _, panel in shown], place.bar(column), unit)
+            if column == 0:
+                for single, name in zip(axes, names, strict=False):
+                    single.set_ylabel(label(name), fontsize=8)
 
-    height = len(rows) * PANEL_IN + CAPTION_IN + (BAR_IN if bars else 0)
-    return png(wide * PANEL_IN + (0.2 if names else 0), height, draw)
+    return png(place.width_in, place.height_in, draw)
 
 
-def _draw_column(figure: Figure, column: list[Axes], shown: list[Panel], unit: str) -> None:
+@dataclass(frozen=True)
+class _Layout:
+    """Where panels lie: x, y, width and height as shares of the picture, from its lower left."""
+
+    rows: int
+    columns: int
+    panel_in: float
+    """Height of a panel."""
+    left_in: float
+
+    @property
+    def width_in(self) -> float:
+        return self.left_in + self.columns * (PANEL_IN + GAP_IN)
+
+    @property
+    def height_in(self) -> float:
+        return CAPTION_IN + self.rows * (self.panel_in + GAP_IN) + BAR_IN
+
+    def panel(self, row: int, column: int) -> tuple[float, float, float, float]:
+        bottom = BAR_IN + GAP_IN + (self.rows - 1 - row) * (self.panel_in + GAP_IN)
+        return self._shares(column, bottom, PANEL_IN, self.panel_in)
+
+    def bar(self, column: int) -> tuple[float, float, float, float]:
+        """Of the scale below a column."""
+        return self._shares(column, BAR_IN - 0.1, PANEL_IN, 0.08)
+
+    def _shares(self, column: int, bottom: float, width: float, height: float) -> tuple[float, float, float, float]:
+        left = self.left_in + GAP_IN / 2 + column * (PANEL_IN + GAP_IN)
+        return left / self.width_in, bottom / self.height_in, width / self.width_in, height / self.height_in
+
+
+def _draw_column(
+    figure: Figure, column: list[Axes], shown: list[Panel], bar: tuple[float, float, float, float], unit: str
+) -> None:
     for axes in column:
         axes.grid(visible=False)
         axes.set(xticks=[], yticks=[])
         axes.spines[:].set_visible(False)
-    column[0].set_title(shown[0].caption, fontsize=9, loc="center")
+    column[0].set_title(shown[0].caption, fontsize=9, loc="center", pad=4)
     end = _end_of_scale(shown)
-    drawn = [_draw_panel(axes, panel, end) for axes, panel in zip(column, shown, strict=False)]
+    drawn = [_draw_panel(axes, panel, end) for axes, panel in zip(column, shown, strict=True)]
     if shown[0].heat is not None:
-        bar = figure.colorbar(drawn[0], ax=column, location="bottom", shrink=0.9, aspect=28, pad=0.02)
-        bar.set_label(unit, fontsize=7, labelpad=1)
-        bar.ax.tick_params(labelsize=7, length=2)
-        bar.ax.locator_params(nbins=4)
-        bar.outline.set_visible(False)
+        scale = figure.colorbar(drawn[0], cax=figure.add_axes(bar), orientation="horizontal")
+        scale.set_label(unit, fontsize=7, labelpad=1)
+        scale.ax.tick_params(labelsize=7, length=2)
+        scale.ax.locator_params(nbins=4)
+        scale.outline.set_visible(False)
     if shown[0].mask is not None:
         _explain(column[-1], shown)
 

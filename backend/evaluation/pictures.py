@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-WIDTH_IN, HEIGHT_IN = 6.4, 3.9
-IN_LEGEND = 10
-"""Rows that a legend beside the picture holds without crowding."""
+WIDTH_IN, HEIGHT_IN = 6.4, 4.2
+LINE = 90
+"""Letters that a line of a legend holds."""
 WRITTEN = 14
 """Classes of a confusion matrix up to which its numbers are written."""
 
@@ -40,7 +40,7 @@ def spectra(bands: Sequence[str], rows: Mapping[str, Sequence[float]], title: st
         axes.set(title=title, xlabel="wavelength (nm)", ylabel="mean reflectance")
         axes.set_ylim(bottom=min(0, axes.get_ylim()[0]))
         _name_wavelengths(axes, bands)
-        _legend(axes, len(rows))
+        _legend(figure, axes)
 
     return png(WIDTH_IN, HEIGHT_IN, draw)
 
@@ -57,7 +57,7 @@ def error_by_band(bands: Sequence[str], rows: Mapping[str, Sequence[float]], tit
         axes.set_xticks(range(len(order)), names, fontsize=8)
         axes.set(title=title, xlabel="band, wavelength (nm)", ylabel="RMSE (reflectance)")
         axes.set_ylim(bottom=0)
-        _legend(axes, len(rows))
+        _legend(figure, axes)
 
     return png(WIDTH_IN, HEIGHT_IN, draw)
 
@@ -92,7 +92,7 @@ def curves(
             axes.locator_params("x", integer=True)
         if limits:
             axes.set_ylim(*limits)
-        _legend(axes, len(lines))
+        _legend(figure, axes)
 
     return png(WIDTH_IN, HEIGHT_IN, draw)
 
@@ -121,7 +121,7 @@ def bars(groups: Sequence[str], rows: Mapping[str, Sequence[float]], y: str, tit
         axes.set_xticks(range(len(groups)), [label(name) for name in groups], fontsize=8, **slanted)
         axes.set(title=title, ylabel=y)
         axes.grid(visible=False, axis="x")
-        _legend(axes, len(rows))
+        _legend(figure, axes)
 
     return png(max(WIDTH_IN, min(0.25 * len(groups) * max(len(rows), 1), 12)), HEIGHT_IN, draw)
 
@@ -172,7 +172,7 @@ def reliability(nominal: Sequence[float], rows: Mapping[str, Sequence[float]], t
             axes.plot(nominal, observed, label=label(name), **line(number))
         axes.set(title=title, xlabel="promised coverage", ylabel="observed coverage", xlim=(0, 1), ylim=(0, 1))
         axes.set_aspect("equal")
-        _legend(axes, len(rows) + 1)
+        _legend(figure, axes)
 
     return png(WIDTH_IN, HEIGHT_IN + 0.3, draw)
 
@@ -197,7 +197,7 @@ def binned(rows: Mapping[str, tuple[Sequence[float], Sequence[float]]], title: s
             title=title, xlabel="predicted standard error (reflectance)", ylabel="RMSE of these pixels (reflectance)"
         )
         axes.set(xlim=(0, end), ylim=(0, end), aspect="equal")
-        _legend(axes, len(rows) + 1)
+        _legend(figure, axes)
 
     return png(WIDTH_IN, HEIGHT_IN + 0.3, draw)
 
@@ -213,7 +213,7 @@ def _name_wavelengths(axes: Axes, bands: Sequence[str]) -> None:
     order, shown, last = [bands[i] for i in _physical(bands)], [], -1000.0
     span = max(WAVELENGTH_NM[order[-1]] - WAVELENGTH_NM[order[0]], 1)
     for band in order:
-        apart = (WAVELENGTH_NM[band] - last) / span > 0.045
+        apart = (WAVELENGTH_NM[band] - last) / span > 0.055
         shown.append(band if apart else "")
         last = WAVELENGTH_NM[band] if apart else last
     upper.set_xticks([WAVELENGTH_NM[band] for band in order], shown, fontsize=7)
@@ -232,8 +232,9 @@ def _crowded(groups: Sequence[str]) -> bool:
     return sum(len(label(name)) + 2 for name in groups) > 70
 
 
-def _legend(axes: Axes, count: int) -> None:
-    """Puts the legend to the right of the axes, where it covers nothing."""
-    if count:
-        options: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (1.01, 1.0), "borderaxespad": 0.0}
-        axes.legend(fontsize=8 if count <= IN_LEGEND else 6.5, **options)
+def _legend(figure: Figure, axes: Axes) -> None:
+    """Puts the legend below the axes, where it covers nothing."""
+    handles, labels = axes.get_legend_handles_labels()
+    if handles:
+        columns = max(1, min(len(labels), LINE // (max(map(len, labels)) + 6)))
+        figure.legend(handles, labels, loc="outside lower left", ncols=columns)

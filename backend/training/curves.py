@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..drawing import label, line, save
 from ..errors import InputError, UncloudedError
 from .callbacks import LOG
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 NAMES = {
     "reconstruction": "mean absolute error under cloud (reflectance)",
@@ -42,23 +48,25 @@ def draw(runs: list[Path], figures: list[str], output: Path) -> None:
     Raises:
         InputError: A folder holds no log.
     """
-    from matplotlib.figure import Figure
-
     logs = {run.name: read_log(run) for run in runs}
-    picture = Figure(figsize=(5.2 * len(figures), 4), layout="constrained")
-    for axis, figure in zip(picture.subplots(1, len(figures), squeeze=False)[0], figures, strict=True):
-        for number, (name, log) in enumerate(logs.items()):
-            for part, line in (("validation", "-"), ("training", ":")):
-                key = f"{part}_{figure}"
-                points = [(row["epoch"], row[key]) for row in log if key in row]
-                if points:
-                    label = name if part == "validation" else None
-                    axis.plot(*zip(*points, strict=True), line, color=f"C{number}", label=label)
-        axis.set(xlabel="epoch", ylabel=NAMES[figure], ylim=(0, None))
-        axis.xaxis.get_major_locator().set_params(integer=True)
-        axis.grid(alpha=0.3)
-    axis.legend(title="validation; dotted: training")
-    picture.savefig(output, dpi=110)
+
+    def panels(picture: Figure) -> None:
+        for axes, figure in zip(picture.subplots(1, len(figures), squeeze=False)[0], figures, strict=True):
+            for number, (name, log) in enumerate(logs.items()):
+                _draw_run(axes, log, figure, line(number) | {"marker": ""}, label(name))
+            axes.set(xlabel="epoch", ylabel=NAMES[figure], ylim=(0, None))
+            axes.locator_params("x", integer=True)
+        axes.legend(title="validation; dotted: training")
+
+    save(output, 5.2 * len(figures), 4, panels)
+
+
+def _draw_run(axes: Axes, log: list[dict[str, float]], figure: str, look: dict[str, Any], name: str) -> None:
+    for part, other in (("validation", {"label": name}), ("training", {"linestyle": ":"})):
+        key = f"{part}_{figure}"
+        points = [(row["epoch"], row[key]) for row in log if key in row]
+        if points:
+            axes.plot(*zip(*points, strict=True), **look | other)
 
 
 @click.command()
