@@ -34,7 +34,7 @@ def test_each_run_has_a_colour_of_its_own(run: Path, tmp_path: Path) -> None:
 
     assert result.exit_code == 0, result.output
     pixels = np.asarray(Image.open(path).convert("RGB")).reshape(-1, 3)
-    for colour in ((31, 119, 180), (255, 127, 14)):
+    for colour in ((0, 114, 178), (213, 94, 0)):
         assert (np.abs(pixels.astype(int) - colour).max(axis=1) < 3).sum() > 50
 
 
