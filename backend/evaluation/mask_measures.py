@@ -42,6 +42,8 @@ class Measured:
     """On the labelled images."""
     simulated: Tallies = field(default_factory=Tallies)
     clear: list[FalseCloud] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    """What the cards of the generators leave open."""
     lacking: list[str] = field(default_factory=list)
     """Why generators could not be asked about labelled images."""
     lacking_simulated: list[str] = field(default_factory=list)

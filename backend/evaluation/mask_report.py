@@ -76,6 +76,7 @@ def build(job: EvaluateMasks, chips: Sequence[Labelled], found: Measured) -> Rep
         "images": ", ".join(chip.name for chip in chips),
         "pixels near a rim that do not count": f"{job.tolerance_px} px",
         "device": job.device,
+        **({"unseen?": " ".join(found.warnings)} if found.warnings else {}),
     }
     return Report("Cloud masks", _command(job), facts, [section for section in sections if section.tables])
 
@@ -213,8 +214,8 @@ def _simulated(found: Measured) -> Section:
     text = (
         "Clear images of validation places under simulated and transplanted clouds, where the truth is known in every "
         f"pixel: cloud is what clouds and shadows changed by more than {CHANGED:g} in the mean over bands. The "
-        "detector counts with its shadows. Generators have the bands, SAR and dates that they need and the place has, so that "
-        "their cases differ: the last two columns stand beside them on the same cases."
+        "detector counts with its shadows. Generators have the bands, SAR and dates that they need and the place has, "
+        "so that their cases differ: the last two columns stand beside them on the same cases."
     )
     table = Table("simulated", "Under simulated clouds", columns, rows, "mask", _missing(found.lacking_simulated))
     return Section("Simulated clouds", text, [table], _precision_recall(found.simulated))

@@ -24,6 +24,7 @@ from .mask_measures import (
     measure_simulated,
     measure_threshold,
 )
+from .seen import check_unseen
 
 THRESHOLDS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 DATES = 3
@@ -55,10 +56,13 @@ def evaluate_masks(job: EvaluateMasks, report: Reporter) -> Done:
         UncloudedError: The subclass says what is wrong; nothing is written then.
     """
     writing.check(job.output, job.overwrite)
-    asked = [question for generator in _open(job.models, job.device) for question in questions(generator)]
+    generators = _open(job.models, job.device)
     chips = open_labelled(find_pairs(job.labels or [str(data_root() / mask_report.FOLDER)]), report.log)
     cases = None if job.labels else _simulated()
     found = Measured()
+    if cases is not None:
+        _check_unseen(generators, chips, cases, found, report)
+    asked = [question for generator in generators for question in questions(generator)]
     steps = Steps(report, len(chips) * (1 + len(THRESHOLDS) + len(asked)) + len(cases or ()) + len(CLEAR_SETS))
     for chip in chips:
         _measure_labelled(chip, asked, job.tolerance_px, found, steps, report)
@@ -83,6 +87,21 @@ def _open(models: Sequence[str], device: str) -> list[Generator]:
 def _simulated() -> Cases:
     """Gives the cases with same-day truth on the validation places."""
     return Cases(open_places(None, None, "validation")[1], choose("same-day", None, True, DATES), 1, 0)
+
+
+def _check_unseen(
+    generators: Sequence[Generator], chips: Sequence[Labelled], cases: Cases, found: Measured, report: Reporter
+) -> None:
+    """Refuses a generator that saw a place of UNCLOUDED_DATA that is measured on, and notes what its card leaves open.
+
+    Raises:
+        ModelError: It saw one.
+    """
+    names = [*(f"{mask_report.FOLDER}/{chip.name}" for chip in chips), *cases.collection.names]
+    for generator in generators:
+        for warning in check_unseen(generator.card, names):
+            report.log("warning", warning)
+            found.warnings.append(warning)
 
 
 def _measure_labelled(
