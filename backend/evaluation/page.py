@@ -17,8 +17,8 @@ from .report import NOTHING, Cell, Column, Picture, Report, Section, Table, cell
 STYLE = Path(__file__).resolve().parent.parent.parent / "resources" / "report.css"
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 """What a browser may load: the pictures and the style that the page holds."""
-WIDE = 1.9
-"""Width over height from which a picture takes a line of its own."""
+WIDE_PX = 1400
+"""Width from which a picture takes a line of its own."""
 ARROWS = {"low": ("↓", "lower is better"), "high": ("↑", "higher is better")}
 
 
@@ -174,7 +174,7 @@ def _mean(cell: Cell | None) -> float:
 
 def _picture(picture: Picture) -> Iterator[str]:
     width, height = struct.unpack(">II", picture.png[16:24])  # of the PNG's first chunk
-    shape = ' class="wide"' if width > WIDE * height else ""
+    shape = ' class="wide"' if width > WIDE_PX else ""
     data = base64.b64encode(picture.png).decode("ascii")
     yield f"<figure{shape}>"
     yield (
