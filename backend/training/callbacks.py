@@ -17,10 +17,10 @@ from lightning.pytorch.callbacks import Callback, Checkpoint
 
 from ..errors import Cancelled, OutputError, TrainingDiverged
 from ..reporting import Reporter
+from .curves import LOG
 from .system import System
 from .validation import as_words
 
-LOG = "log.csv"
 BEST, LAST = "best.ckpt", "last.ckpt"
 FIT_SHARE = 0.98
 """Of the progress; the rest is the export."""

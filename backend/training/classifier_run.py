@@ -26,7 +26,8 @@ from ..errors import Cancelled, InputError, UsageError
 from ..label_metrics import give_labels, label_scores
 from ..protocol import Done, TrainGenerator
 from ..reporting import Reporter
-from .callbacks import LAST, LOG, Report
+from .callbacks import LAST, Report
+from .curves import LOG
 from .classification import Classification, classes_of, parameters_of
 from .distillation import Distillation, together, unlabelled
 from .export import check_output

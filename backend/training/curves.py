@@ -10,12 +10,13 @@ import click
 
 from ..drawing import label, line, save
 from ..errors import InputError, UncloudedError
-from .callbacks import LOG
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+LOG = "log.csv"
+"""In the folder of a run: figures of each epoch."""
 NAMES = {
     "reconstruction": "mean absolute error under cloud (reflectance)",
     "rmse": "root mean square error (reflectance)",
