@@ -107,7 +107,7 @@ def evaluate(as_json: bool, models: tuple[str, ...], methods: tuple[str, ...], *
 
 @click.command()
 @_rivals
-@_data("validation")
+@_data("test")
 @TRUTH
 @click.option("--classifier", metavar="FILE", help="Land-cover classifier; the one that comes along by default.")
 @_device

@@ -49,7 +49,7 @@ class EvaluateLandCover:
     output: str
     data: Optional[str] = None
     dataset: Optional[str] = None
-    split: str = "validation"
+    split: str = "test"
     classifier: Optional[str] = None
     """Path of a classifier's `.safetensors`; None for the one that comes along."""
     models: List[str] = field(default_factory=list)
