@@ -62,7 +62,7 @@ def test_the_detector_is_held_against_labels(shop: Workshop) -> None:
     row = found["masks_of_images"]["first: detector, grown"]
     assert row["precision"] == pytest.approx(expected.precision)
     assert row["recall"] == pytest.approx(expected.recall)
-    assert found["masks"]["detector, grown"]["f1"] > 0.9
+    assert found["masks"]["detector, grown"]["f1"] > 0.7
     assert found["masks"]["everything is cloud"]["precision"] == pytest.approx(cloud.mean(), rel=0.01)
     assert found["masks"]["nothing is cloud"]["precision"] is None
     assert found["masks"]["nothing is cloud"]["recall"] == 0
