@@ -27,8 +27,8 @@ from ..label_metrics import give_labels, label_scores
 from ..protocol import Done, TrainGenerator
 from ..reporting import Reporter
 from .callbacks import LAST, Report
-from .curves import LOG
 from .classification import Classification, classes_of, parameters_of
+from .curves import LOG
 from .distillation import Distillation, together, unlabelled
 from .export import check_output
 from .labelled import Batch, LabelledImages, View, in_memory, scaling
