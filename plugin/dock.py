@@ -8,6 +8,7 @@ from typing import Callable, Optional
 
 from qgis.core import Qgis, QgsApplication, QgsMessageLog, QgsProject
 from qgis.gui import QgisInterface, QgsDockWidget
+from qgis.PyQt.QtCore import pyqtSignal
 from qgis.PyQt.QtWidgets import QMessageBox, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
 from ..backend.errors import BackendError, UncloudedError
@@ -43,6 +44,9 @@ class Dock(QgsDockWidget):
         backend: Gives the client; raises BackendError if there is no backend.
     """
 
+    compare_asked = pyqtSignal(str, str)
+    """The ids of the last job's source and of its result, which the user wants to see side by side."""
+
     def __init__(self, iface: QgisInterface, backend: Callable[[], Client] = shared_client) -> None:
         super().__init__(tr("Unclouded: remove clouds"), iface.mainWindow())
         self.setObjectName("UncloudedDock")
@@ -51,6 +55,7 @@ class Dock(QgsDockWidget):
         self._run: Optional[_Run] = None
         self._starting: Optional[StartTask] = None
         self._asked_backend = False
+        self._last_pair: Optional[tuple[str, str]] = None
         self._project_number = 0
         self.pages = QStackedWidget(self)
         self.banner = Banner(self)
@@ -169,7 +174,8 @@ class Dock(QgsDockWidget):
 
     def _add(self, done: Done, source: Source) -> None:
         try:
-            add_result(QgsProject.instance(), done, source)
+            image = add_result(QgsProject.instance(), done, source)
+            self._last_pair = (source.layer_id, image.id())
         except UncloudedError as error:
             self._say_error(error)
 
@@ -198,6 +204,7 @@ class Dock(QgsDockWidget):
     def _show_state(self) -> None:
         if self._run is None:
             self.run_panel.show_idle(self.form.problem())
+        self.run_panel.offer_comparison(self._can_compare())
 
     def _show_page(self) -> None:
         has_images = self.inputs.optical is not None
@@ -205,6 +212,14 @@ class Dock(QgsDockWidget):
         self._show_state()
         if has_images and self.isVisible() and not self._asked_backend:
             self.find_backend()
+
+    def _can_compare(self) -> bool:
+        project = QgsProject.instance()
+        return self._last_pair is not None and all(project.mapLayer(layer_id) for layer_id in self._last_pair)
+
+    def _compare(self) -> None:
+        if self._last_pair is not None:
+            self.compare_asked.emit(*self._last_pair)
 
     def _meet_backend(self, outcome: object) -> None:
         self._starting = None
@@ -239,6 +254,7 @@ class Dock(QgsDockWidget):
         self.run_panel.preview_asked.connect(self.preview)
         self.run_panel.run_asked.connect(self.run)
         self.run_panel.cancel_asked.connect(self.cancel)
+        self.run_panel.compare_asked.connect(self._compare)
         self.banner.settings_asked.connect(self.open_settings)
         self.banner.retry_asked.connect(self.find_backend)
 

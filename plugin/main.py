@@ -15,6 +15,7 @@ from .environment import ROOT
 from .wording import tr
 
 if TYPE_CHECKING:
+    from .compare import Comparison
     from .dock import Dock
     from .processing.provider import UncloudedProvider
 
@@ -34,6 +35,7 @@ class Unclouded:
         self._provider: Optional[UncloudedProvider] = None
         self._dock: Optional[Dock] = None
         self._action: Optional[QAction] = None
+        self._comparison: Optional[Comparison] = None
         self._settings_action: Optional[QAction] = None
 
     def initProcessing(self) -> None:
@@ -44,7 +46,8 @@ class Unclouded:
         QgsApplication.processingRegistry().addProvider(self._provider)
 
     def initGui(self) -> None:
-        """Adds algorithms, dock, button and menu."""
+        """Adds algorithms, dock, comparison, buttons and menu."""
+        from .compare import Comparison
         from .dock import Dock
 
         self.initProcessing()
@@ -57,6 +60,10 @@ class Unclouded:
         self._dock.setToggleVisibilityAction(self._action)
         self._iface.addToolBarIcon(self._action)
         self._iface.addPluginToRasterMenu(MENU, self._action)
+        self._comparison = Comparison(self._iface)
+        self._dock.compare_asked.connect(self._comparison.show_layers)
+        self._iface.addToolBarIcon(self._comparison.action)
+        self._iface.addPluginToRasterMenu(MENU, self._comparison.action)
         self._settings_action = QAction(tr("Settings…"), self._iface.mainWindow())
         self._settings_action.triggered.connect(self._dock.open_settings)
         self._iface.addPluginToRasterMenu(MENU, self._settings_action)
@@ -66,13 +73,17 @@ class Unclouded:
         if self._dock is not None:
             self._iface.removePluginRasterMenu(MENU, self._settings_action)
             self._settings_action.deleteLater()
+            self._iface.removePluginRasterMenu(MENU, self._comparison.action)
+            self._iface.removeToolBarIcon(self._comparison.action)
+            self._dock.compare_asked.disconnect(self._comparison.show_layers)
+            self._comparison.tear_down()
             self._iface.removePluginRasterMenu(MENU, self._action)
             self._iface.removeToolBarIcon(self._action)
             self._action.deleteLater()
             self._iface.removeDockWidget(self._dock)
             self._dock.tear_down()
             self._dock.deleteLater()
-            self._dock = self._action = self._settings_action = None
+            self._dock = self._action = self._comparison = self._settings_action = None
         if self._provider is not None:
             QgsApplication.processingRegistry().removeProvider(self._provider)
             self._provider = None

@@ -30,6 +30,8 @@ from .wording import tr
 
 RESULT = "unclouded/result"
 """Custom property of the layers that a job made: `image`, `mask` or `uncertainty`."""
+SOURCE = "unclouded/source"
+"""Custom property of the layers that a job made: the id of the layer that they were made from."""
 PREVIEW = "unclouded/preview"
 """Custom property of a preview's group or layer: the id of its source."""
 SAMPLE_PIXELS = 250_000
@@ -61,9 +63,9 @@ def add_result(project: QgsProject, done: Done, source: Source) -> QgsRasterLaye
     """
     original = project.mapLayer(source.layer_id)
     name = (tr("Preview: {}") if source.preview else tr("{} without clouds")).format(source.name)
-    image = _open(done.output, name, "image")
+    image = _open(done.output, name, "image", source)
     style_image(image, original if isinstance(original, QgsRasterLayer) else None)
-    extras = _extras(done)
+    extras = _extras(done, source)
     if source.preview:
         remove_previews(project, source.layer_id)
     node = _group(project, name, extras, image) if extras else _node(project, image)
@@ -127,13 +129,13 @@ def style_uncertainty(layer: QgsRasterLayer) -> None:
     layer.setOpacity(0.8)
 
 
-def _extras(done: Done) -> List[QgsRasterLayer]:
+def _extras(done: Done, source: Source) -> List[QgsRasterLayer]:
     extras = []
     if done.mask_output:
-        extras.append(_open(done.mask_output, tr("Clouds and shadows"), "mask"))
+        extras.append(_open(done.mask_output, tr("Clouds and shadows"), "mask", source))
         style_mask(extras[-1])
     if done.uncertainty_output:
-        extras.append(_open(done.uncertainty_output, tr("Uncertainty"), "uncertainty"))
+        extras.append(_open(done.uncertainty_output, tr("Uncertainty"), "uncertainty", source))
         style_uncertainty(extras[-1])
     return extras
 
@@ -156,13 +158,14 @@ def _node(project: QgsProject, layer: QgsRasterLayer) -> QgsLayerTreeLayer:
     return node
 
 
-def _open(path: str, name: str, kind: str) -> QgsRasterLayer:
+def _open(path: str, name: str, kind: str, source: Source) -> QgsRasterLayer:
     layer = QgsRasterLayer(path, name, "gdal")
     if not layer.isValid():
         raise OutputError(
             tr("QGIS cannot open the result {}.").format(path), tr("See whether the file is still there.")
         )
     layer.setCustomProperty(RESULT, kind)
+    layer.setCustomProperty(SOURCE, source.layer_id)
     return layer
 
 

@@ -33,12 +33,14 @@ class RunPanel(QWidget):
     preview_asked = pyqtSignal()
     run_asked = pyqtSignal()
     cancel_asked = pyqtSignal()
+    compare_asked = pyqtSignal()
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
         self.status = QLabel(self)
         self.preview_button = QPushButton(tr("&Preview"), self)
         self.run_button = QPushButton(tr("Remove &clouds"), self)
+        self.compare_button = QPushButton(tr("Compare"), self)
         self.progress = QProgressBar(self)
         self.cancel_button = QPushButton(tr("&Cancel"), self)
         self.log = QPlainTextEdit(self)
@@ -87,6 +89,10 @@ class RunPanel(QWidget):
         self.cancel_button.setEnabled(False)
         self.status.setText(tr("Cancelling…"))
 
+    def offer_comparison(self, possible: bool) -> None:
+        """Offers to see the last result beside its source, if both are there."""
+        self.compare_button.setVisible(possible)
+
     def show_event(self, event: object) -> None:
         """Shows an event of the running job."""
         if isinstance(event, Log):
@@ -125,6 +131,8 @@ class RunPanel(QWidget):
         self.run_button.setToolTip(tr("Remove the clouds and add the result above the image"))
         self.run_button.setDefault(True)
         self.run_button.clicked.connect(self.run_asked)
+        self.compare_button.setToolTip(tr("See the last result beside its source on the map, divided by a bar"))
+        self.compare_button.clicked.connect(self.compare_asked)
         self.cancel_button.setToolTip(tr("Stop the job; nothing is written"))
         self.cancel_button.clicked.connect(self.cancel_asked)
         self.progress.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
@@ -148,6 +156,7 @@ class RunPanel(QWidget):
         buttons = QHBoxLayout()
         buttons.addWidget(self.preview_button)
         buttons.addWidget(self.run_button, 1)
+        buttons.addWidget(self.compare_button)
         buttons.addWidget(self.progress, 1)
         buttons.addWidget(self.cancel_button)
         column = QVBoxLayout(self)

@@ -45,6 +45,8 @@ class Setting(Enum):
     SAR = Spec("layer/sar", "")
     MASK = Spec("layer/mask", "")
     DATES = Spec("layer/dates", [])
+    COMPARE_BEFORE = Spec("layer/compare_before", "")
+    COMPARE_AFTER = Spec("layer/compare_after", "")
     MODEL_FILES = Spec("model_files", [])
     FOLDER = Spec("folder", "")
     ADVANCED_SHUT = Spec("advanced_shut", True)

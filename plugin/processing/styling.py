@@ -12,7 +12,7 @@ from qgis.core import (
     QgsRasterLayer,
 )
 
-from ..results import RESULT, style_image, style_mask, style_uncertainty
+from ..results import RESULT, SOURCE, style_image, style_mask, style_uncertainty
 
 
 class ResultStyle(QgsProcessingLayerPostProcessorInterface):
@@ -37,6 +37,7 @@ class ResultStyle(QgsProcessingLayerPostProcessorInterface):
     ) -> None:
         self.alive.remove(self)
         layer.setCustomProperty(RESULT, self._kind)
+        layer.setCustomProperty(SOURCE, self._source_id)
         if self._kind == "image":
             style_image(layer, self._source(context))
         elif self._kind == "mask":

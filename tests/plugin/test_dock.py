@@ -55,6 +55,21 @@ def test_the_button_gives_a_layer_above_its_source(open_dock, add_layer, qgis_if
     assert messages(qgis_iface, Qgis.MessageLevel.Success)
 
 
+def test_the_last_result_is_offered_for_comparison_until_it_is_gone(open_dock, add_layer):
+    source = add_layer("scene")
+    dock = open_dock()
+    asked = []
+    dock.compare_asked.connect(lambda *ids: asked.append(ids))
+    assert dock.run_panel.compare_button.isHidden()
+    run(dock)
+    image = next(layer for layer in results() if layer.customProperty(RESULT) == "image")
+    assert not dock.run_panel.compare_button.isHidden()
+    dock.run_panel.compare_button.click()
+    assert asked == [(source.id(), image.id())]
+    QgsProject.instance().removeMapLayer(image.id())
+    assert dock.run_panel.compare_button.isHidden()
+
+
 def test_the_estimate_and_the_log_are_shown(open_dock, add_layer):
     add_layer()
     dock = open_dock("slow")

@@ -84,6 +84,19 @@ def test_unload_undoes_init_gui(window):
     assert shared_client() is not client
 
 
+def test_unload_ends_a_comparison(window, add_layer):
+    canvas = window.mapCanvas()
+    items, tool = len(canvas.scene().items()), canvas.mapTool()
+    plugin = unclouded.classFactory(window)
+    plugin.initGui()
+    plugin._dock.compare_asked.emit(add_layer("before").id(), add_layer("after").id())
+    assert len(canvas.scene().items()) > items
+    plugin.unload()
+    assert window.added == []
+    assert len(canvas.scene().items()) == items
+    assert canvas.mapTool() is tool
+
+
 def test_it_can_be_loaded_again(window, add_layer):
     for _ in range(2):
         plugin = unclouded.classFactory(window)
