@@ -45,10 +45,15 @@ class Row:
             return made.reflectance
         return np.where(observation.cloud, made.reflectance, observation.optical)
 
+    @property
+    def names(self) -> list[str]:
+        """Of what is measured, see images."""
+        return [self.name] if self.generator is None else [self.name, self.name + ALONE]
+
     def images(self, observation: Observation, made: Reconstruction) -> dict[str, Float]:
         """Gives what is measured by its name: of a generator what a user gets, and what its network says."""
-        user = {self.name: self.image(observation, made)}
-        return user if self.generator is None else {**user, self.name + ALONE: made.reflectance}
+        both = (self.image(observation, made), made.reflectance)
+        return dict(zip(self.names, both, strict=False))
 
 
 def open_rows(models: Sequence[str], methods: Sequence[str], prior: Mapping[str, float], device: str) -> list[Row]:
