@@ -5,24 +5,20 @@ from __future__ import annotations
 import os
 import platform
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
+from ..devices import find_device
 from ..evaluation_jobs import EvaluateClassifiers
-from ..label_metrics import THRESHOLDS, average_precisions, class_scores, tallies
-from ..sensors import Bool
-from ..statistics import Figure
+from ..label_metrics import THRESHOLDS
 from ..version import VERSION
 from .classifier_pictures import confusion, precision_recall
-from .judged import Judged, Labels, always, class_figures, differences, image_figures
+from .classifier_tables import averages, by_image, compared, of_classes
+from .judged import Judged, Labels, always
 from .pictures import bars
-from .report import Best, Cell, Column, Picture, Report, Row, Section, Table
+from .report import Picture, Report, Section
 
-TITLES = {"precision": "Precision", "recall": "Recall", "f1": "F1", "f2": "F2"}
-COUNTS = (Column("given", "Classes given", "per image", 2), Column("threshold", "Threshold", digits=2))
 SINGLE = (
     "Every image here has one class only. Precision, recall, F1 and F2 of an image that is given one class are then "
     "all 1 or all 0, and their means are the share of images exactly right; they differ for rows that give several."
@@ -32,12 +28,15 @@ SINGLE = (
 def make_report(job: EvaluateClassifiers, dataset: str, labels: Labels, judged: Sequence[Judged]) -> Report:
     """Puts a report together; its first section holds the tables that matter."""
     given = always(labels) | {one.name: one.given for one in judged}
+    tables = [by_image(labels, given, judged, job.seed), *averages(labels, given, judged, job.seed)]
+    if len(judged) > 1:
+        tables.insert(1, compared(labels, judged, job.seed))
     return Report(
         "Land-cover classifiers",
         _command(job),
         _facts(job, dataset, labels),
         [
-            Section("Classifiers compared", _how(job, labels), _tables(job, labels, given, judged)),
+            Section("Classifiers compared", _how(job, labels), tables),
             _by_class(labels, judged),
             _by_threshold(labels, judged, job.split),
             _confused(labels, judged),
@@ -51,7 +50,7 @@ def _facts(job: EvaluateClassifiers, dataset: str, labels: Labels) -> dict[str, 
         "Data": f"{dataset}, split {job.split}: {len(labels.truth)} images in {groups} groups",
         "Classes": f"{len(labels.classes)}, of which an image has {labels.truth.sum(axis=1).mean():.2f} on average",
         "Seed": str(job.seed),
-        "Machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, device {job.device}",
+        "Machine": f"{platform.machine()}, {os.cpu_count()} cores, device {find_device(job.device)}",
         "Versions": f"Unclouded {VERSION}, torch {torch.__version__}",
     }
 
@@ -79,119 +78,19 @@ def _how(job: EvaluateClassifiers, labels: Labels) -> str:
     return "\n\n".join([*([SINGLE] if labels.is_single else []), threshold, constant])
 
 
-def _tables(
-    job: EvaluateClassifiers, labels: Labels, given: Mapping[str, Bool], judged: Sequence[Judged]
-) -> list[Table]:
-    thresholds = {one.name: one.card.threshold for one in judged}
-    images = Table(
-        "images",
-        "Mean over the images",
-        [*_columns(TITLES | {"accuracy": "Exactly right"}), *COUNTS],
-        [
-            Row(name, _cells(image_figures(labels, told, job.seed), told, thresholds.get(name)))
-            for name, told in given.items()
-        ],
-        "Classifier",
-        "Figures of each image, then their mean. Exactly right: all its classes and no other.",
-    )
-    titles = {
-        f"{kind}_{name}": f"{kind.capitalize()} {title}"
-        for kind in ("macro", "micro")
-        for name, title in TITLES.items()
-    }
-    classes = Table(
-        "averages",
-        "Mean over the classes, and over all single decisions",
-        [*_columns(titles), Column("map", "Mean average precision", digits=3, best="high")],
-        [
-            Row(name, class_figures(labels, told, job.seed) | _mean_average_precision(labels, judged, name))
-            for name, told in given.items()
-        ],
-        "Classifier",
-        "Macro: each class weighs the same, however rare; its F1 is the mean of the classes' F1. Micro: each class "
-        "that is given or missed weighs the same. Average precision: area below precision over recall, whatever the "
-        "threshold.",
-    )
-    return [images, classes, *([_differences(job, labels, judged)] if len(judged) > 1 else [])]
-
-
-def _columns(titles: Mapping[str, str], best: Best = "high") -> list[Column]:
-    return [Column(key, title, digits=3, best=best) for key, title in titles.items()]
-
-
-def _cells(figures: Mapping[str, Figure], told: Bool, threshold: float | None) -> dict[str, Cell]:
-    return {
-        **figures,
-        "given": float(told.sum(axis=1).mean()),
-        **({} if threshold is None else {"threshold": threshold}),
-    }
-
-
-def _mean_average_precision(labels: Labels, judged: Sequence[Judged], name: str) -> dict[str, Figure]:
-    found = {one.name: one.said for one in judged}
-    return {"map": Figure(float(np.nanmean(average_precisions(labels.truth, found[name]))))} if name in found else {}
-
-
-def _differences(job: EvaluateClassifiers, labels: Labels, judged: Sequence[Judged]) -> Table:
-    first, *others = judged
-    return Table(
-        "differences",
-        f"Differences from {first.name}",
-        _columns(TITLES | {"accuracy": "Exactly right"}, best=""),
-        [Row(one.name, differences(labels, one.given, first.given, job.seed)) for one in others],
-        "Classifier",
-        f"Image by image, then the mean: above 0 where the classifier does better than {first.name}. An interval that "
-        "holds 0 tells nothing.",
-    )
-
-
 def _by_class(labels: Labels, judged: Sequence[Judged]) -> Section:
     """How often each class comes, and how well it is told."""
-    order = np.argsort(-labels.truth.sum(axis=0), kind="stable")
-    names = [labels.classes[index] for index in order]
+    order = labels.by_frequency
     shares = {"true": labels.truth} | {one.name: one.given for one in judged}
-    picture = bars(
-        names, {name: told.mean(axis=0)[order].tolist() for name, told in shares.items()}, "share of the images"
-    )
-    columns = [
-        Column("images", "Images that have it"),
-        Column("given", "Images that are given it"),
-        *_columns(TITLES | {"ap": "Average precision"}, best=""),
-    ]
-    tables = [
-        Table(
-            f"classes_{number}",
-            one.name,
-            columns,
-            _class_rows(labels, one, order),
-            "Class",
-        )
-        for number, one in enumerate(judged, 1)
-    ]
+    heights = {name: told.mean(axis=0)[order].tolist() for name, told in shares.items()}
+    picture = bars([labels.classes[index] for index in order], heights, "share of the images")
     return Section(
         "Classes",
         "The most frequent class first. Precision is the share of the images given a class that have it, recall the "
         "share of those that have it that are given it.",
-        tables,
+        [of_classes(labels, one, f"classes_{number}") for number, one in enumerate(judged, 1)],
         [Picture("How often classes come", picture, "Share of the images that have each class and that are given it.")],
     )
-
-
-def _class_rows(labels: Labels, one: Judged, order: NDArray[np.intp]) -> list[Row]:
-    scores = class_scores(tallies(labels.truth, one.given).sum(axis=0))
-    precisions = average_precisions(labels.truth, one.said)
-    return [
-        Row(
-            labels.classes[index],
-            {
-                "images": int(labels.truth[:, index].sum()),
-                "given": int(one.given[:, index].sum()),
-                **{name: float(values[index]) for name, values in scores.items()},
-                "ap": float(precisions[index]),
-            },
-        )
-        for index in order
-    ]
 
 
 def _by_threshold(labels: Labels, judged: Sequence[Judged], split: str) -> Section:

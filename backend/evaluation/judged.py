@@ -30,6 +30,12 @@ class Labels:
     """(N, K) at least one class of each image."""
 
     @property
+    def by_frequency(self) -> list[int]:
+        """The classes by their number, the most frequent first."""
+        order: list[int] = np.argsort(-self.truth.sum(axis=0), kind="stable").tolist()
+        return order
+
+    @property
     def is_single(self) -> bool:
         """Whether no image has several."""
         return bool((self.truth.sum(axis=1) == 1).all())
@@ -83,7 +89,7 @@ def always(labels: Labels) -> dict[str, Bool]:
     Frequencies and number are those of these very images, which no classifier knows.
     """
     truth = labels.truth
-    rank = np.argsort(np.argsort(-truth.sum(axis=0), kind="stable"))
+    rank = np.argsort(labels.by_frequency)
     most = [np.broadcast_to(rank <= last, truth.shape) for last in range(truth.shape[1])]
     best = int(np.argmax([label_scores(truth, given)["f1"] for given in most]))
     words = "the most frequent class" if best == 0 else f"the {best + 1} most frequent classes"
