@@ -31,6 +31,7 @@ class Report(Callback):
 
     def __init__(self, report: Reporter) -> None:
         self._report = report
+        self._warned = False
 
     def on_train_batch_end(self, trainer: L.Trainer, *_: Any) -> None:
         """Says how far the run is; raises Cancelled."""
@@ -47,6 +48,9 @@ class Report(Callback):
         """Says what an epoch has brought."""
         if not isinstance(system, System):
             return
+        if system.likeness.lacking and not self._warned:
+            self._report.log("warning", system.likeness.lacking)
+            self._warned = True
         epoch = trainer.current_epoch + 1
         figures = {f"validation {key}": value for key, value in system.figures.items() if isinstance(value, float)}
         self._report.losses(epoch, system.losses | figures)

@@ -22,7 +22,12 @@ NAMES = {
     "rmse": "root mean square error (reflectance)",
     "sam": "spectral angle (degrees)",
     "reproduction": "mean absolute change of clear pixels (reflectance)",
+    "frechet": "Frechet distance to clear images",
+    "inception_score": "inception score",
+    "variety": "variance of features (share of the clear images')",
 }
+BESIDE = {"frechet": "frechet_cloudy", "inception_score": "inception_score_clear", "variety": "variety_cloudy"}
+"""What a figure is to be held against: that of the cloudy or the clear images."""
 
 
 def read_log(run: Path) -> list[dict[str, float]]:
@@ -41,6 +46,8 @@ def read_log(run: Path) -> list[dict[str, float]]:
 def draw(runs: list[Path], figures: list[str], output: Path) -> None:
     """Draws a panel for each figure, in it a line for each run: whole for validation, dotted for training.
 
+    Dashed is what generators are held against, see BESIDE.
+
     Args:
         runs: Folders of runs.
         figures: Keys of NAMES.
@@ -57,14 +64,15 @@ def draw(runs: list[Path], figures: list[str], output: Path) -> None:
                 _draw_run(axes, log, figure, line(number) | {"marker": ""}, label(name))
             axes.set(xlabel="epoch", ylabel=NAMES[figure], ylim=(0, None))
             axes.locator_params("x", integer=True)
-        axes.legend(title="validation; dotted: training")
+        axes.legend(title="validation; dotted: training; dashed: cloudy or clear images")
 
     save(output, 5.2 * len(figures), 4, panels)
 
 
 def _draw_run(axes: Axes, log: list[dict[str, float]], figure: str, look: dict[str, Any], name: str) -> None:
-    for part, other in (("validation", {"label": name}), ("training", {"linestyle": ":"})):
-        key = f"{part}_{figure}"
+    beside = f"validation_{BESIDE.get(figure, '')}"
+    lines = ((f"validation_{figure}", {"label": name}), (f"training_{figure}", {"linestyle": ":"}))
+    for key, other in (*lines, (beside, {"linestyle": "--", "linewidth": 1})):
         points = [(row["epoch"], row[key]) for row in log if key in row]
         if points:
             axes.plot(*zip(*points, strict=True), **look | other)

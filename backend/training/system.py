@@ -19,6 +19,7 @@ from ..errors import InputError, TrainingDiverged, UsageError
 from ..models.network import Network
 from ..models.zoo import build
 from .data import Batch
+from .likeness import Likeness
 from .recipe import Recipe, recipe_facts
 from .schedule import learning_rate_share
 from .validation import Figures
@@ -57,7 +58,8 @@ class System(L.LightningModule):
         self.losses: dict[str, float] = {}
         """Means of the epoch's losses so far, for logs."""
         self.figures: dict[str, Any] = {}
-        """Of the last validation, see validation.Figures."""
+        """Of the last validation, see validation.Figures and likeness.Likeness."""
+        self.likeness = Likeness(recipe)
         self._measured = Figures(recipe.encoding, recipe.bands)
         self._trained = Figures(recipe.encoding, recipe.bands)
         self._counts: dict[str, int] = {}
@@ -227,11 +229,13 @@ class System(L.LightningModule):
     def on_validation_epoch_start(self) -> None:
         """Begins to count."""
         self._measured = Figures(self.recipe.encoding, self.recipe.bands)
+        self.likeness.begin(self.device)
 
     def validation_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Measures the generator on a batch and gives its output."""
         output: Tensor = self(batch)
         self._measured.add(output, batch)
+        self.likeness.add(output, batch, self.global_rank, self.trainer.world_size)
         return output
 
     def on_validation_epoch_end(self) -> None:
@@ -242,7 +246,8 @@ class System(L.LightningModule):
         """
         for figures in (self._measured, self._trained):
             figures.sums = {name: self._over_processes(sums) for name, sums in figures.sums.items()}
-        self.figures = self._measured.means()
+        self.likeness.gather(self._of_all_processes)
+        self.figures = self._measured.means() | self.likeness.figures()
         if "reconstruction" not in self.figures:
             raise InputError(
                 f"None of the windows of the data set {self.recipe.data.name!r} that are validated on has clouded "
@@ -259,10 +264,14 @@ class System(L.LightningModule):
         return float(self.figures["reconstruction"])
 
     def _over_processes(self, sums: Tensor) -> Tensor:
+        return self._of_all_processes(sums).sum(dim=0)
+
+    def _of_all_processes(self, sums: Tensor) -> Tensor:
+        """Gives the tensors of all processes, (processes, ...)."""
         if self.trainer.world_size == 1:
-            return sums
+            return sums[None]
         gathered: Tensor = self.all_gather(sums.to(self.device))  # type: ignore[assignment]
-        return gathered.sum(dim=0).cpu()
+        return gathered.cpu()
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Adds all that an export needs."""

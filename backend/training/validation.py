@@ -43,7 +43,8 @@ class Figures:
             batch: What it was made from.
         """
         count = len(self._bands)
-        image, truth, cloudy = map(self._reflectance, (output[:, :count], batch["truth"], batch["cloudy"]))
+        shown = (output[:, :count], batch["truth"], batch["cloudy"])
+        image, truth, cloudy = (as_reflectance(one, self._encoding).clamp(0, 1) for one in shown)
         known, under = batch["known"], batch["known"] * batch["cloud"]
         error = (image - truth).abs()
         self._add_mean("reconstruction", error, under)
@@ -55,11 +56,6 @@ class Figures:
         self._add("band_rmse", torch.stack([(error**2 * under).sum(dim=(0, 2, 3)), under.sum(dim=(0, 2, 3))]))
         if self._encoding.output in INTERVAL_90:
             self._add_shares(error / self._interval(output[:, count:]), under)
-
-    def _reflectance(self, image: Tensor) -> Tensor:
-        encoding = self._encoding
-        found = image if encoding.layout == "fusion" else (image - encoding.optical_range[0]) * encoding.unit
-        return found.clamp(0, 1)
 
     def _interval(self, spread: Tensor) -> Tensor:
         """Gives half of the width of the 90 % interval in reflectance."""
@@ -101,12 +97,22 @@ class Figures:
         return figures
 
 
+def as_reflectance(image: Tensor, encoding: Encoding) -> Tensor:
+    """Turns what a network's output is compared with into reflectance; data.units is its inverse."""
+    return image if encoding.layout == "fusion" else (image - encoding.optical_range[0]) * encoding.unit
+
+
 def as_words(figures: Mapping[str, Any]) -> str:
     """Says what matters of some figures."""
-    return (
+    words = (
         f"validation error under cloud {figures.get('reconstruction', float('nan')):.4f} "
         f"(input {figures.get('identity', float('nan')):.4f})"
     )
+    if "frechet" in figures:
+        words += f", Frechet distance {figures['frechet']:.4g} (input {figures['frechet_cloudy']:.4g})"
+    if "variety" in figures:
+        words += f", variety {figures['variety']:.2f}"
+    return words
 
 
 def _angles(image: Tensor, truth: Tensor) -> tuple[Tensor, Tensor]:

@@ -38,6 +38,17 @@ def test_each_run_has_a_colour_of_its_own(run: Path, tmp_path: Path) -> None:
         assert (np.abs(pixels.astype(int) - colour).max(axis=1) < 3).sum() > 50
 
 
+def test_frechet_distance_stands_beside_that_of_the_cloudy_images(run: Path, tmp_path: Path) -> None:
+    path = tmp_path / "curves.svg"
+    log = "epoch,validation_frechet,validation_frechet_cloudy,validation_variety\n1,30,40,0.5\n2,20,40,0.6\n"
+    (run / "log.csv").write_text(log)
+    words = [str(run), "-o", str(path), "--figure", "frechet", "--figure", "variety"]
+    result = CliRunner().invoke(main, words)
+
+    assert result.exit_code == 0, result.output
+    assert path.read_text().count("stroke-dasharray") >= 1
+
+
 def test_a_folder_without_a_log_is_named(tmp_path: Path) -> None:
     result = CliRunner().invoke(main, [str(tmp_path), "-o", str(tmp_path / "curves.png")])
 
