@@ -56,7 +56,7 @@ class Findings:
 
     def common(self, rows: Iterable[str]) -> Chosen:
         """(N,) the cases that all of these rows could serve."""
-        chosen: Chosen = np.all([self.measured(row) for row in rows], axis=0)
+        chosen: Chosen = np.logical_and.reduce([self.measured(row) for row in rows])
         return chosen
 
     def figure(self, row: str, key: str, chosen: Chosen | None = None) -> Figure:

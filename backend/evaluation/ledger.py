@@ -195,8 +195,8 @@ def _read_json(path: Path) -> dict[str, Any] | None:
 def _read_arrays(path: Path) -> Arrays:
     """Reads what save has written; empty if there is nothing whole."""
     try:
-        with np.load(path, allow_pickle=False) as file:
-            return {key: file[key] for key in file.files}
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as saved:
+            return {key: saved[key] for key in saved.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile):
         return {}
 

@@ -26,7 +26,7 @@ OWN = ("folder", "scenes")
 """Data sets of users' own files: equal names may be of different files."""
 CUT = re.compile(r"\d+_\d+")
 SPECIFIC_LETTERS = 6
-"""Names shorter than this, or without a digit, are places only together with their data set."""
+"""Names shorter than this, or not of a word and a number, are places only together with their data set."""
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,7 @@ def _normal(name: str) -> str:
 
 
 def _is_specific(key: str) -> bool:
-    return len(key) >= SPECIFIC_LETTERS and bool(re.search(r"\d", key)) and bool(re.search(r"[a-z]", key))
+    return len(key) >= SPECIFIC_LETTERS and bool(re.search(r"[a-z].*[_ ].*\d|\d.*[_ ].*[a-z]", key))
 
 
 def _word(text: str) -> str:

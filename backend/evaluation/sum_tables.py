@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ..calibration import LEVELS, Calibration
 from ..errors import InputError
-from ..frechet import Seen, estimate_distance, relative_variety
+from ..frechet import FOLDS, MINIMUM, Seen, estimate_distance, relative_variety
 from ..statistics import Figure
 from .report import Cell, Column, Row, Table
 from .sums import HALVES, TRUTH
@@ -71,9 +71,10 @@ def distance_table(seen: dict[str, Seen], rows: Sequence[str]) -> Table | None:
     ]
     note = (
         "Of what the land-cover classifier sees in crops of 64 x 64 px with at least a tenth under cloud, against the "
-        "truth of the same crops; compare distances of equally many crops only. Identity is cloudy against clear. The "
-        "last row is the floor: truths of half of the places against those of the other half. Variety is the variance "
-        f"of the features relative to that of the truth. The inception score of the truth is {truth.classes.score:.3f}."
+        f"truth of the same crops, if there are {MINIMUM} of {FOLDS} places; only distances of equally many crops are "
+        "to be compared. Identity is cloudy against clear. The last row is the floor: truths of half of the places "
+        "against those of the other half. Variety is the variance of the features relative to that of the truth. The "
+        f"inception score of the truth is {truth.classes.score:.3f}."
     )
     return Table("distances", "Frechet distance and variety", columns, lines, "method", note)
 
@@ -86,8 +87,8 @@ def _distance(name: str, one: Seen, truth: Seen) -> Row:
     }
     try:
         distance = estimate_distance(one, truth)
-    except InputError as error:
-        return Row(name, {**cells, "remark": error.message})
+    except InputError:
+        return Row(name, {**cells, "remark": "too few"})
     half = NORMAL_95 * distance.error
     figure = Figure(distance.value, distance.value - half, distance.value + half, distance.count)
     remark = "" if one.moments.count == truth.moments.count else "not of all crops"

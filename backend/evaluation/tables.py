@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections import Counter
 from collections.abc import Sequence
@@ -71,8 +72,11 @@ def main_table(found: Findings, rows: Sequence[str], chosen: Chosen | None = Non
         for row in rows
     ]
     key, title = ("overall", "All cases") if chosen is None else ("common", "The cases that every row could serve")
-    note = "Means over cases with 95 % intervals that resample places. PSNR leaves out cases without any error."
-    return Table(key, title, [Column("cases", "cases", digits=0), *columns], shown, "method", note)
+    note = (
+        "Means over cases with 95 % intervals that resample places. PSNR leaves out cases without any error. Where "
+        "rows are of different cases none is marked as the best."
+    )
+    return _fair(Table(key, title, [Column("cases", "cases", digits=0), *columns], shown, "method", note))
 
 
 def part_tables(found: Findings, rows: Sequence[str]) -> list[Table]:
@@ -81,7 +85,7 @@ def part_tables(found: Findings, rows: Sequence[str]) -> list[Table]:
     for part in PARTS:
         cells = [Row(row, {name: found.figure(row, f"{part}.{name}") for name in TITLES}) for row in rows]
         title = f"{part.capitalize()}: {WORDS[part]}"
-        tables.append(Table(part, title, [_column(name) for name in TITLES], cells, "method"))
+        tables.append(_fair(Table(part, title, [_column(name) for name in TITLES], cells, "method")))
     return tables
 
 
@@ -90,7 +94,7 @@ def band_table(found: Findings, rows: Sequence[str], part: Part) -> Table:
     cells = [Row(row, {band: found.figure(row, f"{part}.rmse.{band}") for band in NAMES}) for row in rows]
     bands = [band for band in NAMES if any(row.cells[band].count for row in cells)]  # type: ignore[union-attr]
     columns = [Column(band, band, best="low") for band in bands]
-    return Table(f"bands_{part}", f"RMSE of each band, {part}", columns, cells, "method")
+    return _fair(Table(f"bands_{part}", f"RMSE of each band, {part}", columns, cells, "method"))
 
 
 def cover_table(found: Findings, rows: Sequence[str]) -> Table:
@@ -125,7 +129,17 @@ def _by_kind(found: Findings, rows: Sequence[str], bins: dict[str, Chosen], key:
         for name, inside in kinds.items()
     ]
     cells = [Row(row, {_key(name): found.figure(row, ERROR, inside) for name, inside in kinds.items()}) for row in rows]
-    return Table(key, title, columns, cells, "method", note)
+    return _fair(Table(key, title, columns, cells, "method", note))
+
+
+def _fair(table: Table) -> Table:
+    """Marks no row as the best of a column whose figures are of different numbers of cases."""
+    columns = []
+    for column in table.columns:
+        cells = [row.cells.get(column.key) for row in table.rows]
+        counts = {cell.count for cell in cells if isinstance(cell, Figure) and cell.count}
+        columns.append(dataclasses.replace(column, best="") if len(counts) > 1 else column)
+    return dataclasses.replace(table, columns=columns)
 
 
 def best_untrained(found: Findings, generator: str, untrained: Sequence[str]) -> str:
