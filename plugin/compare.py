@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Callable, List, Optional
 
-from qgis.core import Qgis, QgsProject
+from qgis.core import Qgis, QgsMapLayer, QgsProject
 from qgis.gui import QgisInterface
 from qgis.PyQt.QtCore import QObject, pyqtSignal
 from qgis.PyQt.QtGui import QIcon
@@ -25,13 +25,15 @@ class Comparison(QObject):
 
     Args:
         iface: QGIS.
-        ask: Has the user choose two rasters; gets the window.
+        ask: Has the user choose two rasters; gets the window and the active layer.
     """
 
     changed = pyqtSignal(bool)
     """Whether a comparison is shown."""
 
-    def __init__(self, iface: QgisInterface, ask: Callable[[QWidget], Optional[Pair]] = ask_for_pair) -> None:
+    def __init__(
+        self, iface: QgisInterface, ask: Callable[[QWidget, Optional[QgsMapLayer]], Optional[Pair]] = ask_for_pair
+    ) -> None:
         super().__init__(iface.mainWindow())
         self._iface = iface
         self._ask = ask
@@ -81,7 +83,7 @@ class Comparison(QObject):
         if raster_count(QgsProject.instance()) < 2:
             self._say(tr("Two raster layers are needed. Add the image before and the one after to the project."))
             return None
-        return self._ask(self._iface.mainWindow())
+        return self._ask(self._iface.mainWindow(), self._iface.activeLayer())
 
     def _choose_others(self) -> None:
         pair = self._choose()
@@ -94,7 +96,8 @@ class Comparison(QObject):
             self.action.setChecked(False)
             return
         self._pair = pair
-        self.swipe = Swipe(self._iface.mapCanvas(), pair.before, pair.after)
+        pair.remember()
+        self.swipe = Swipe(self._iface.mapCanvas(), pair.before, pair.after, pair.is_kin)
         self.swipe.ended.connect(self.stop)
         self.swipe.others_asked.connect(self._choose_others)
         QgsProject.instance().layersWillBeRemoved.connect(self._note_removal)

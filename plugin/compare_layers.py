@@ -19,6 +19,16 @@ class Pair:
     before: QgsRasterLayer
     after: QgsRasterLayer
 
+    @property
+    def is_kin(self) -> bool:
+        """Whether the one after was made from the one before."""
+        return self.after.customProperty(SOURCE) == self.before.id()
+
+    def remember(self) -> None:
+        """Has the dialog propose these two from now on."""
+        Setting.COMPARE_BEFORE.set(self.before.id())
+        Setting.COMPARE_AFTER.set(self.after.id())
+
 
 def pair_of(project: QgsProject, layer: Optional[QgsMapLayer]) -> Optional[Pair]:
     """Finds the pair that a layer belongs to.
@@ -55,17 +65,21 @@ def _results(project: QgsProject, source: Optional[QgsMapLayer]) -> List[QgsRast
 
 
 class PairDialog(QDialog):
-    """Asks for two rasters and remembers them.
+    """Asks for two rasters; proposes those that were compared last, or the active one with another.
 
     Args:
         parent: QGIS's window.
+        active: The layer that the user works with.
     """
 
-    def __init__(self, parent: QWidget) -> None:
+    def __init__(self, parent: QWidget, active: Optional[QgsMapLayer] = None) -> None:
         super().__init__(parent)
         self.setWindowTitle(tr("Compare before and after"))
-        self.before_box = self._box(tr("Shown on the left, or above"), Setting.COMPARE_BEFORE)
-        self.after_box = self._box(tr("Shown on the right, or below"), Setting.COMPARE_AFTER)
+        last = [QgsProject.instance().mapLayer(s.get()) for s in (Setting.COMPARE_BEFORE, Setting.COMPARE_AFTER)]
+        if isinstance(active, QgsRasterLayer) and active not in last:
+            last[0] = active
+        self.before_box = self._box(tr("Shown on the left, or above"), last[0])
+        self.after_box = self._box(tr("Shown on the right, or below"), last[1])
         buttons = QDialogButtonBox.StandardButton
         self.buttons = QDialogButtonBox(buttons.Ok | buttons.Cancel, self)
         self._ok = self.buttons.button(buttons.Ok)
@@ -77,20 +91,12 @@ class PairDialog(QDialog):
         """Gives what was chosen."""
         return Pair(self.before_box.currentLayer(), self.after_box.currentLayer())
 
-    def accept(self) -> None:
-        """Called by Qt when the user is done."""
-        Setting.COMPARE_BEFORE.set(self.before_box.currentLayer().id())
-        Setting.COMPARE_AFTER.set(self.after_box.currentLayer().id())
-        super().accept()
-
-    def _box(self, tip: str, setting: Setting) -> QgsMapLayerComboBox:
+    def _box(self, tip: str, proposed: Optional[QgsMapLayer]) -> QgsMapLayerComboBox:
         box = QgsMapLayerComboBox(self)
         box.setFilters(QgsMapLayerProxyModel.Filter.RasterLayer)
         box.setToolTip(tip)
-        remembered = QgsProject.instance().mapLayer(setting.get())
-        if remembered is not None:
-            box.setLayer(remembered)
-        box.layerChanged.connect(self._check)
+        if proposed is not None:
+            box.setLayer(proposed)
         return box
 
     def _part(self) -> None:
@@ -99,9 +105,8 @@ class PairDialog(QDialog):
             self.after_box.setCurrentIndex(0 if self.before_box.currentIndex() > 0 else 1)
 
     def _check(self) -> None:
-        if hasattr(self, "_ok"):
-            before, after = self.before_box.currentLayer(), self.after_box.currentLayer()
-            self._ok.setEnabled(before is not None and after is not None and before is not after)
+        before, after = self.before_box.currentLayer(), self.after_box.currentLayer()
+        self._ok.setEnabled(before is not None and after is not None and before is not after)
 
     def _lay_out(self) -> None:
         form = QFormLayout(self)
@@ -109,13 +114,15 @@ class PairDialog(QDialog):
         form.addRow(tr("&Before"), self.before_box)
         form.addRow(tr("&After"), self.after_box)
         form.addRow(self.buttons)
+        for box in (self.before_box, self.after_box):
+            box.layerChanged.connect(self._check)
         self.buttons.accepted.connect(self.accept)
         self.buttons.rejected.connect(self.reject)
 
 
-def ask_for_pair(parent: QWidget) -> Optional[Pair]:
+def ask_for_pair(parent: QWidget, active: Optional[QgsMapLayer]) -> Optional[Pair]:
     """Has the user choose two rasters; None if the user does not want to."""
-    dialog = PairDialog(parent)
+    dialog = PairDialog(parent, active)
     chosen = dialog.pair() if dialog.exec() else None
     dialog.deleteLater()
     return chosen

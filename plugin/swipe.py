@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Callable, Dict, List, Optional
 
-from qgis.core import QgsMapLayer, QgsMapSettings, QgsRasterLayer
+from qgis.core import QgsMapLayer, QgsMapLayerStyle, QgsMapSettings, QgsRasterLayer
 from qgis.gui import QgsMapCanvas
 from qgis.PyQt.QtCore import QEvent, QObject, QPoint, QPointF, QRectF, Qt, pyqtSignal
 from qgis.PyQt.QtGui import QKeyEvent, QMouseEvent
@@ -33,6 +33,7 @@ class Swipe(QObject):
         canvas: The map.
         before: Drawn on the left, or above a lying bar.
         after: Drawn on the right, or below.
+        alike: Draw the one before with the style of the one after, so that equal pixels have equal colours.
     """
 
     ended = pyqtSignal()
@@ -40,11 +41,15 @@ class Swipe(QObject):
     others_asked = pyqtSignal()
     """The user wants to choose two other layers."""
 
-    def __init__(self, canvas: QgsMapCanvas, before: QgsRasterLayer, after: QgsRasterLayer) -> None:
+    def __init__(
+        self, canvas: QgsMapCanvas, before: QgsRasterLayer, after: QgsRasterLayer, alike: bool = False
+    ) -> None:
         super().__init__(canvas)
         self.bar = Bar()
         self._canvas = canvas
         self._pair = (before, after)
+        self._twin = before.clone() if before.bandCount() == after.bandCount() else None
+        self._alike = alike and self._twin is not None
         self._pictures = (Picture(canvas), Picture(canvas))
         self._renderings = tuple(Rendering(picture, self) for picture in self._pictures)
         names = (tr("before: {}").format(before.name()), tr("after: {}").format(after.name()))
@@ -78,6 +83,11 @@ class Swipe(QObject):
         menu = QMenu(self._canvas)
         menu.addAction(tr("Lay the bar down") if self.bar.upright else tr("Stand the bar up"), self._turn)
         menu.addAction(tr("Flip the whole map (hold Space to peek)"), self._flip)
+        same = menu.addAction(tr("Same colours on both sides"))
+        same.setCheckable(True)
+        same.setChecked(self._alike)
+        same.setEnabled(self._twin is not None)
+        same.toggled.connect(self._colour)
         menu.addAction(tr("Compare other layers…"), self.others_asked)
         menu.addSeparator()
         menu.addAction(tr("End the comparison (Esc)"), self.ended)
@@ -87,10 +97,19 @@ class Swipe(QObject):
 
     def _render(self, *_: object) -> None:
         settings = self._canvas.mapSettings()
-        for rendering, shown in zip(self._renderings, self._pair):
+        for rendering, shown in zip(self._renderings, (self._drawn_before(), self._pair[1])):
             side = QgsMapSettings(settings)
             side.setLayers(stack(settings.layers(), shown, self._pair))
             rendering.start(side)
+
+    def _drawn_before(self) -> QgsRasterLayer:
+        before, after = self._pair
+        if not self._alike:
+            return before
+        style = QgsMapLayerStyle()
+        style.readFromLayer(after)
+        style.writeToLayer(self._twin)
+        return self._twin
 
     def _show(self) -> None:
         for picture, window in zip(self._pictures, self.bar.windows(self._area())):
@@ -196,6 +215,10 @@ class Swipe(QObject):
         self.bar.turn()
         self._show()
 
+    def _colour(self, alike: bool) -> None:
+        self._alike = alike
+        self._render()
+
     def _flip(self) -> None:
         self.bar.flip()
         self._show()
@@ -206,8 +229,8 @@ def stack(layers: List[QgsMapLayer], shown: QgsMapLayer, pair: tuple[QgsMapLayer
 
     Args:
         layers: Of the map, the topmost first; the pair need not be among them.
-        shown: One of the pair.
-        pair: Both; the other one is left out.
+        shown: One of the pair, or a copy of it.
+        pair: Both; what is not shown of them is left out.
 
     Returns:
         The layers, the topmost first: vectors above the pair stay above it, rasters above it would hide it.

@@ -7,7 +7,7 @@ from typing import Any, Optional
 from qgis.core import QgsMapRendererParallelJob, QgsMapSettings, QgsRectangle
 from qgis.gui import QgsMapCanvas, QgsMapCanvasItem
 from qgis.PyQt.QtCore import QObject, QPointF, QRectF, Qt
-from qgis.PyQt.QtGui import QColor, QFontMetricsF, QImage, QPainter, QPen
+from qgis.PyQt.QtGui import QColor, QFontMetricsF, QImage, QPainter, QPainterPath, QPen
 
 from .swipe_bar import AFTER, BEFORE, Bar
 
@@ -45,7 +45,9 @@ class Picture(QgsMapCanvasItem):
         # QGIS makes an item two pixels larger than what it places.
         place = self.boundingRect().adjusted(0, 0, -2, -2)
         painter.save()
-        painter.setClipRect(self._window.translated(-self.pos()))
+        outline = QPainterPath()
+        outline.addPolygon(self.mapFromScene(self._window))
+        painter.setClipPath(outline)
         painter.drawImage(place, self._image)
         painter.restore()
 
@@ -108,6 +110,9 @@ class BarItem(QgsMapCanvasItem):
     def note_resize(self) -> None:
         self.prepareGeometryChange()
 
+    def updatePosition(self) -> None:
+        """Called by QGIS when the map is moved or turned; the bar stays where it is on the screen."""
+
     def boundingRect(self) -> QRectF:
         return QRectF(self._canvas.viewport().rect())
 
@@ -142,15 +147,15 @@ class BarItem(QgsMapCanvasItem):
             painter.drawPolyline(*_arrow(middle, way, upright))
 
     def _paint_label(self, painter: QPainter, label: str, window: QRectF, towards_bar: bool) -> None:
-        """Writes at the upper end of an upright bar, at the left end of a lying one."""
+        """Writes at the lower end of an upright bar, since messages lie over the upper, at the left of a lying one."""
         metrics = QFontMetricsF(painter.font())
         text = metrics.elidedText(self._labels[label], Qt.TextElideMode.ElideMiddle, LABEL_WIDTH_PX)
         box = QRectF(0, 0, metrics.horizontalAdvance(text) + 2 * PADDING_PX, metrics.height() + PADDING_PX)
-        box.moveTopLeft(window.topLeft() + QPointF(MARGIN_PX, MARGIN_PX))
+        box.moveBottomLeft(window.bottomLeft() + QPointF(MARGIN_PX, -MARGIN_PX))
         if towards_bar and self._bar.upright:
             box.moveRight(window.right() - MARGIN_PX)
-        elif towards_bar:
-            box.moveBottom(window.bottom() - MARGIN_PX)
+        elif not towards_bar and not self._bar.upright:
+            box.moveTop(window.top() + MARGIN_PX)
         painter.setClipRect(window)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(INK)

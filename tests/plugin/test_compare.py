@@ -15,7 +15,6 @@ from unclouded.backend.protocol import Done
 from unclouded.plugin.compare import Comparison
 from unclouded.plugin.compare_layers import Pair, PairDialog, pair_of
 from unclouded.plugin.results import RESULT, SOURCE, Source, add_result
-from unclouded.plugin.settings import Setting
 
 from .conftest import write_raster
 
@@ -41,7 +40,7 @@ def compare(iface: SimpleNamespace) -> Iterator[Callable[..., Comparison]]:
 
     def make(*answers: Pair | None) -> Comparison:
         left = list(answers)
-        made.append(Comparison(iface, lambda _: left.pop(0)))
+        made.append(Comparison(iface, lambda *_: left.pop(0)))
         return made[-1]
 
     yield make
@@ -197,7 +196,7 @@ def test_the_docks_button_shows_the_last_result(result, iface, compare):
     assert "Choose two rasters" in said(iface)[-1]
 
 
-def test_the_dialog_wants_two_different_layers_and_remembers_them(add_layer, iface):
+def test_the_dialog_wants_two_different_layers_and_proposes_the_last_ones(add_layer, iface, compare):
     may, june, july = (add_layer(name) for name in ("may", "june", "july"))
     dialog = PairDialog(iface.window)
     assert dialog.buttons.button(OK).isEnabled()
@@ -205,10 +204,11 @@ def test_the_dialog_wants_two_different_layers_and_remembers_them(add_layer, ifa
     dialog.after_box.setLayer(june)
     assert not dialog.buttons.button(OK).isEnabled()
     dialog.after_box.setLayer(may)
-    dialog.accept()
     assert dialog.pair() == Pair(june, may)
-    assert (Setting.COMPARE_BEFORE.get(), Setting.COMPARE_AFTER.get()) == (june.id(), may.id())
+    compare(dialog.pair()).action.trigger()
     assert PairDialog(iface.window).pair() == Pair(june, may)
+    assert PairDialog(iface.window, may).pair() == Pair(june, may)
+    assert PairDialog(iface.window, july).pair() == Pair(july, may)
     QgsProject.instance().removeMapLayers([june.id(), may.id()])
     add_layer("august")
     again = PairDialog(iface.window).pair()

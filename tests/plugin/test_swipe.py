@@ -7,7 +7,14 @@ from pathlib import Path
 
 import pytest
 from osgeo import gdal, osr
-from qgis.core import QgsCoordinateReferenceSystem, QgsProject, QgsRasterLayer, QgsRectangle, QgsVectorLayer
+from qgis.core import (
+    QgsCoordinateReferenceSystem,
+    QgsMultiBandColorRenderer,
+    QgsProject,
+    QgsRasterLayer,
+    QgsRectangle,
+    QgsVectorLayer,
+)
 from qgis.gui import QgsMapCanvas, QgsMapTool
 from qgis.PyQt.QtCore import QEvent, QPoint, QPointF, QRectF, Qt
 from qgis.PyQt.QtGui import QColor, QMouseEvent
@@ -82,6 +89,11 @@ def seen(swipe: Swipe, canvas: QgsMapCanvas, *points: QPoint) -> list[tuple[int,
     canvas.refresh()
     wait_until(lambda: bool(drawn), "the canvas")
     wait_until(lambda: not swipe.is_drawing and not canvas.isDrawing(), "the map")
+    return colours(canvas, *points)
+
+
+def colours(canvas: QgsMapCanvas, *points: QPoint) -> list[tuple[int, ...]]:
+    """Gives the colours on the screen now."""
     picture = canvas.viewport().grab().toImage()
     ratio = picture.devicePixelRatio()
     return [QColor(picture.pixel(point * ratio)).getRgb()[:3] for point in points]
@@ -232,6 +244,26 @@ def test_a_change_of_style_is_drawn(swipe, canvas, colour_layer):
     before.setOpacity(0.0)
     before.triggerRepaint()
     assert seen(swipe, canvas, LEFT) == [(255, 255, 255)]
+
+
+def test_equal_pixels_have_equal_colours_if_the_sides_are_drawn_alike(canvas, colour_layer):
+    before, after = colour_layer("before", RED), colour_layer("after", RED)
+    after.setRenderer(QgsMultiBandColorRenderer(after.dataProvider(), 3, 2, 1))
+    swipe = Swipe(canvas, before, after, alike=True)
+    assert seen(swipe, canvas, LEFT, RIGHT) == [BLUE, BLUE]
+    swipe.menu().actions()[2].trigger()
+    assert seen(swipe, canvas, LEFT, RIGHT) == [RED, BLUE]
+    assert before.renderer().redBand() == 1
+    swipe.stop()
+
+
+def test_the_bar_stays_while_the_map_moves_and_turns(swipe, canvas):
+    seen(swipe, canvas)
+    canvas.freeze(True)
+    canvas.setRotation(20)
+    assert swipe._item.rotation() == 0
+    assert colours(canvas, QPoint(170, 145), QPoint(230, 145)) == [RED, BLUE]
+    canvas.freeze(False)
 
 
 def test_a_resized_map_keeps_the_bars_share(swipe, canvas):
