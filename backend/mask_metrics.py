@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from .sensors import Bool, Float
 
-BINS = 1000
+BINS = 10_000
 """Of a histogram of scores: thresholds are multiples of 1 / BINS."""
 
 
@@ -99,7 +99,7 @@ def histogram(scores: Float, label: Bool, counted: Bool | None = None) -> NDArra
         (2, BINS + 1) of clear and of cloud, by the largest multiple of 1 / BINS that the score reaches.
     """
     seen, there = (scores.ravel(), label.ravel()) if counted is None else (scores[counted], label[counted])
-    reached = (np.clip(seen.astype(np.float64), 0, 1) * BINS + 1e-4).astype(np.int64)  # float32 .13 reaches .13
+    reached = (np.clip(seen.astype(np.float64), 0, 1) * BINS + 1e-3).astype(np.int64)  # float32 .13 reaches .13
     counts: NDArray[np.int64] = np.bincount((BINS + 1) * there.astype(np.int64) + reached, minlength=2 * (BINS + 1))
     return counts.reshape(2, BINS + 1)
 

@@ -27,8 +27,8 @@ from ..sensors import Bool, Float
 
 CHANGED = 0.02
 """Reflectance in the mean over bands."""
-TOLD = {"no mask": False, "all is clear": False, "all is cloud": True}
-"""What a generator is told, and whether its mask is set."""
+TOLD = {"": False, "told clear": False, "told cloud": True}
+"""What a generator is told of all pixels, nothing if it takes no mask; and whether its mask is set."""
 
 Way = Literal["attention", "change"]
 
@@ -54,7 +54,7 @@ class Question:
 
     @property
     def name(self) -> str:
-        return f"{self.generator.card.name}: {self.way}, told {self.told}"
+        return f"{self.generator.card.name}: {self.way}{', ' * bool(self.told)}{self.told}"
 
     def lacks(self, observation: Observation) -> str:
         """Says what an observation lacks for it; empty if nothing."""
@@ -88,9 +88,7 @@ def questions(generator: Generator) -> list[Question]:
     masked = encoding.layout == "fusion" or encoding.masks
     ways: list[Way] = ["attention", "change"] if generator.weighs_dates else ["change"]
     return [
-        Question(generator, way, told)
-        for way in ways
-        for told in (["all is clear", "all is cloud"] if masked else ["no mask"])
+        Question(generator, way, told) for way in ways for told in (["told clear", "told cloud"] if masked else [""])
     ]
 
 

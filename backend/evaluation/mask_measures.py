@@ -11,23 +11,35 @@ from .. import clouds
 from ..datasets.place import Place
 from ..observation import Observation
 from ..scene import Log, OpticalReader
-from ..sensors import Bool
+from ..sensors import Bool, Float
 from ..survey import Classes, MaskRules, classified
 from ..tiling import Window, tiles
 from .cases import Case
 from .implied import Question, brightness, changed
 from .labels import Labelled, LabelReader
+from .panels import Panel, true_colours
 from .tallies import Tallies
 
 WINDOW_PX = 512
 """Side of the windows that generators are asked about; they see at least CONTEXT_PX around."""
 CONTEXT_PX = 64
+EXAMPLES = 4
+EXAMPLE_PX = 256
+"""Largest side of a picture."""
 RESOLUTION_M = 10.0
 """Of the places of data sets."""
 FOUND, GROWN, REPLACED = "detector, as found", "detector, grown", "detector, grown, with shadows"
 EVERYTHING, NOTHING, BRIGHT = "everything is cloud", "nothing is cloud", "brightness"
 BRIGHT_LIMIT = 0.2
 """Mean reflectance above which the row `brightness` calls a pixel cloud."""
+
+
+@dataclass(frozen=True)
+class Example:
+    """One image as panels."""
+
+    name: str
+    panels: tuple[Panel, ...]
 
 
 @dataclass
@@ -42,6 +54,10 @@ class Measured:
     """On the labelled images."""
     simulated: Tallies = field(default_factory=Tallies)
     clear: list[FalseCloud] = field(default_factory=list)
+    examples: list[Example] = field(default_factory=list)
+    """Of the labelled images, EXAMPLES at most."""
+    simulated_example: Example | None = None
+    """The case about which most questions could be asked."""
     warnings: list[str] = field(default_factory=list)
     """What the cards of the generators leave open."""
     lacking: list[str] = field(default_factory=list)
@@ -72,9 +88,22 @@ def measure_detector(chip: Labelled, tolerance_px: int, found: Measured, log: Lo
             counted &= classes != clouds.NODATA
             cloud, bright = classes == clouds.CLOUD, brightness(pixels.reflectance)
             rows = {GROWN: cloud, REPLACED: cloud | (classes == clouds.SHADOW)}
+            if len(found.examples) < EXAMPLES and (not found.examples or found.examples[-1].name != chip.name):
+                found.examples.append(_example(chip, pixels.reflectance, label, counted, classes))
             for name, mask in (rows | _trivial(cloud)).items():
                 found.labelled[name].add(chip.name, mask, label, counted)
             found.implied[BRIGHT].add(chip.name, bright > BRIGHT_LIMIT, label, counted, bright)
+
+
+def _example(chip: Labelled, image: Float, label: Bool, counted: Bool, classes: Classes) -> Example:
+    """Shows the first window of an image, thinned out."""
+    step = -(-max(label.shape) // EXAMPLE_PX)
+    thin = np.s_[..., ::step, ::step]
+    known = np.where(counted, label, np.uint8(clouds.NODATA))[thin]
+    colours = true_colours(image[thin], chip.optical.bands, image[thin], (counted & ~label)[thin])
+    return Example(
+        chip.name, (Panel("image", colours), Panel("label", mask=known), Panel("detector, grown", mask=classes[thin]))
+    )
 
 
 def measure_threshold(chip: Labelled, threshold: float, tolerance_px: int, found: Measured) -> None:
@@ -155,6 +184,8 @@ def measure_simulated(case: Case, asked: Sequence[Question], found: Measured) ->
         found.simulated[row].add(name, trivial, label, counted)
     bright = brightness(seen.optical)
     found.simulated[BRIGHT].add(name, bright > BRIGHT_LIMIT, label, counted, bright)
+    truth = case.sample.truth
+    panels = [Panel("input", true_colours(seen.optical, seen.bands, truth, counted)), Panel("truth", mask=label)]
     for question in asked:
         lacking = question.lacks(seen)
         if lacking:
@@ -162,3 +193,6 @@ def measure_simulated(case: Case, asked: Sequence[Question], found: Measured) ->
             continue
         answer = question.ask(seen)
         found.simulated[question.name].add(name, answer.cloud, label, counted, answer.score)
+        panels.append(Panel(question.name, mask=answer.cloud))
+    if found.simulated_example is None or len(panels) > len(found.simulated_example.panels):
+        found.simulated_example = Example(name, tuple(panels))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import shlex
 from collections.abc import Iterable, Sequence
@@ -15,7 +16,8 @@ from ..mask_metrics import Counts
 from ..statistics import summarise
 from .implied import CHANGED
 from .labels import Labelled
-from .mask_measures import BRIGHT, BRIGHT_LIMIT, EVERYTHING, GROWN, REPLACED, FalseCloud, Measured
+from .mask_measures import BRIGHT, BRIGHT_LIMIT, EVERYTHING, GROWN, REPLACED, Example, FalseCloud, Measured
+from .panels import panels
 from .pictures import curves
 from .report import Cell, Column, Picture, Report, Row, Section, Table
 from .tallies import Tallies, Tally
@@ -32,11 +34,13 @@ MEASURES = (
     Column("iou", "IoU", digits=3, best="high"),
     Column("accuracy", "accuracy", digits=3, best="high"),
 )
+UNMARKED = [dataclasses.replace(column, best="") for column in MEASURES]
+"""For tables whose rows are of different images."""
 MEAN_F1 = Column("mean_f1", "mean F1", digits=3, best="high")
 CURVE = (
     Column("average_precision", "average precision", digits=3, best="high"),
     Column("best_f1", "best F1 (flattering)", digits=3),
-    Column("best_threshold", "at threshold", digits=3),
+    Column("best_threshold", "at threshold"),
 )
 RULES = (
     "Counted are pixels that the image measures and the label knows. Cloud is what the label calls cloud; shadow is "
@@ -108,8 +112,9 @@ def _detector(chips: Sequence[Labelled], found: Measured, tuned: str) -> Section
         RULES,
         [
             Table("masks", "All images together", [*MEASURES, MEAN_F1], every, "mask", note),
-            Table("masks_of_images", "Each image", MEASURES, single, "image and mask", tuned),
+            Table("masks_of_images", "Each image", UNMARKED, single, "image and mask", tuned),
         ],
+        [_shown(example, "the image, its label, and the detector's grown mask") for example in found.examples],
     )
 
 
@@ -125,7 +130,8 @@ def _thresholds(found: Measured) -> Section:
     best = max(counts, key=lambda threshold: -1 if math.isnan(counts[threshold].f1) else counts[threshold].f1)
     rows = [Row(f"{threshold:g}", _measures(one)) for threshold, one in counts.items()]
     lines = {
-        name: (list(counts), [getattr(one, name) for one in counts.values()]) for name in ("precision", "recall", "f1")
+        name: (list(counts), [getattr(one, key) for one in counts.values()])
+        for name, key in (("precision", "precision"), ("recall", "recall"), ("F1", "f1"))
     }
     note = (
         f"The default is {THRESHOLD:g}. The best F1 of these is that of {best:g}: chosen on these labels, "
@@ -138,7 +144,7 @@ def _thresholds(found: Measured) -> Section:
     )
     return Section(
         "The detector's threshold",
-        "The grown mask of all images together, as a job with `--cloud-threshold` finds it.",
+        "The grown mask of all images together, as a job with --cloud-threshold finds it.",
         [Table("thresholds", "Thresholds", MEASURES, rows, "threshold", note)],
         [picture],
     )
@@ -154,8 +160,8 @@ def _clear(images: Sequence[FalseCloud]) -> Section:
             kinds.setdefault(kind, []).append(image)
     columns = [
         Column("images", "images"),
-        Column("found", "as found", "%", 3, "low"),
-        Column("grown", "grown", "%", 3, "low"),
+        Column("found", "as found", "%", 3),
+        Column("grown", "grown", "%", 3),
     ]
     rows = [Row(kind, _false_shares(of)) for kind, of in sorted(kinds.items())]
     return Section(
@@ -205,9 +211,9 @@ def _simulated(found: Measured) -> Section:
         rows.append(Row(row.label, {**row.cells, **same}))
     columns = [
         Column("cases", "cases"),
-        *MEASURES[:3],
-        MEAN_F1,
-        *CURVE,
+        *UNMARKED[:3],
+        dataclasses.replace(MEAN_F1, best=""),
+        *(dataclasses.replace(column, best="") for column in CURVE),
         Column("detector_f1", "detector's F1, same cases", digits=3),
         Column("brightness", "brightness' average precision, same cases", digits=3),
     ]
@@ -218,7 +224,15 @@ def _simulated(found: Measured) -> Section:
         "so that their cases differ: the last two columns stand beside them on the same cases."
     )
     table = Table("simulated", "Under simulated clouds", columns, rows, "mask", _missing(found.lacking_simulated))
-    return Section("Simulated clouds", text, [table], _precision_recall(found.simulated))
+    pictures = _precision_recall(found.simulated)
+    if found.simulated_example is not None:
+        what = "the input, what changed the ground, and the masks that generators imply at the stated thresholds"
+        pictures.append(_shown(found.simulated_example, what))
+    return Section("Simulated clouds", text, [table], pictures)
+
+
+def _shown(example: Example, what: str) -> Picture:
+    return Picture(example.name, panels([example.panels]), f"Of {example.name}: {what}.")
 
 
 def _scored(tally: Tally) -> Row:

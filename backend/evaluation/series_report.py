@@ -25,10 +25,11 @@ MEANING = (
     "Each clear day of a place lies under clouds of its own and is reconstructed from that image and from the other "
     "days as dates, clouded as they are, with their masks. Then each two successive days are compared.\n\n"
     "Papers report the SSIM of successive predictions as temporal consistency, high for good. A constant has 1 in it, "
-    "and so has every row that smooths away what changes. The truth's own SSIM is below 1, as ground changes: what "
-    "counts is the distance from it, and the error of the change, the mean absolute difference between the predicted "
-    "change from day to day and the true one. An error that stays the same every day is no error of the change: the "
-    "reconstruction error stands beside it.\n\n"
+    "and what smooths away all change comes near it. The truth's own SSIM is below 1, as ground changes: what counts "
+    "is the distance from it, and the error of the change, the mean absolute difference between the predicted change "
+    "from day to day and the true one. Errors that come and go lower the SSIM and may meet the truth's by accident; "
+    "they show in the error of the change. Errors that stay the same every day do not: the reconstruction error stands "
+    "beside it.\n\n"
     "Generators are measured twice: as a user gets the image, clear pixels as they were measured, and the network "
     "alone."
 )
@@ -147,7 +148,7 @@ def _curves(curve: Curve | None) -> list[Section]:
 
 def _described(shown: Shown) -> str:
     cover = ", ".join(f"{share:.0%}" for share in shown.cover)
-    return f"{shown.name}: {shown.days} days in {shown.span_days:.0f}, cloud and shadow {cover}"
+    return f"{shown.name}: {shown.days} days within {shown.span_days:.0f}, cloud and shadow {cover}"
 
 
 def _command(job: EvaluateSeries) -> str:
