@@ -55,27 +55,51 @@ def rmse_of_bands(predicted: Float, truth: Float, mask: Bool | None = None) -> l
 
 def psnr(predicted: Float, truth: Float, mask: Bool | None = None) -> float:
     """Peak signal-to-noise ratio in dB: 20 log10(1 / RMSE), infinite for equal images; arguments as in mae."""
-    error = rmse(predicted, truth, mask)
-    return math.inf if error == 0 else -20 * math.log10(error)
+    return decibels(rmse(predicted, truth, mask))
+
+
+def decibels(root_mean_square: float) -> float:
+    """The peak signal-to-noise ratio in dB of a root mean squared error."""
+    return math.inf if root_mean_square == 0 else -20 * math.log10(root_mean_square)
 
 
 def sam(predicted: Float, truth: Float, mask: Bool | None = None) -> float:
-    """Mean spectral angle in degrees: mean of arccos(<x, y> / (|x| |y|)), <x, y> being summed over the bands.
+    """Mean spectral angle in degrees, of angles; arguments as in mae."""
+    return _mean(angles(predicted, truth, mask))
 
-    Pixels where either spectrum is 0 throughout have no angle and do not count; arguments as in mae.
+
+def angles(predicted: Float, truth: Float, mask: Bool | None = None) -> Double:
+    """Spectral angles in degrees: arccos(<x, y> / (|x| |y|)), <x, y> being summed over the bands.
+
     (Kruse et al., 1993)
+
+    Args:
+        predicted: (C, H, W) reflectance x.
+        truth: (C, H, W) reflectance y.
+        mask: (H, W) pixels to count; None counts all.
+
+    Returns:
+        (N,) of the counted pixels but those where either spectrum is 0 throughout: they have no angle.
     """
     x, y = _counted(predicted, truth, mask)
     norms = np.linalg.norm(x, axis=0) * np.linalg.norm(y, axis=0)
     cosine = (x * y).sum(axis=0)[norms > 0] / norms[norms > 0]
-    return _mean(np.degrees(np.arccos(np.clip(cosine, -1, 1))))
+    return np.degrees(np.arccos(np.clip(cosine, -1, 1)))
 
 
 def ndvi_error(predicted: Float, truth: Float, bands: Sequence[str], mask: Bool | None = None) -> float:
-    """Mean absolute error of the vegetation index: mean |NDVI(x) - NDVI(y)|, NDVI = (B8 - B4) / (B8 + B4).
+    """Mean absolute error of the vegetation index, of ndvi_errors; arguments as there.
 
-    B8A stands for B8 where that is missing. Pixels where either image is 0 in both bands have no index and do not
-    count.
+    Returns:
+        From 0 to 2; NaN without red or near infrared.
+    """
+    return _mean(ndvi_errors(predicted, truth, bands, mask))
+
+
+def ndvi_errors(predicted: Float, truth: Float, bands: Sequence[str], mask: Bool | None = None) -> Double:
+    """Absolute errors of the vegetation index: |NDVI(x) - NDVI(y)|, NDVI = (B8 - B4) / (B8 + B4).
+
+    B8A stands for B8 where that is missing.
 
     Args:
         predicted: (C, H, W) reflectance x.
@@ -84,15 +108,16 @@ def ndvi_error(predicted: Float, truth: Float, bands: Sequence[str], mask: Bool 
         mask: (H, W) pixels to count; None counts all.
 
     Returns:
-        From 0 to 2; NaN without red or near infrared.
+        (N,) of the counted pixels but those where either image is 0 in both bands: they have no index. Empty without
+        red or near infrared.
     """
     infrared = next((name for name in ("B8", "B8A") if name in bands), None)
     if infrared is None or "B4" not in bands:
-        return math.nan
+        return np.empty(0)
     pair = [bands.index("B4"), bands.index(infrared)]
     (red_x, nir_x), (red_y, nir_y) = _counted(predicted[pair], truth[pair], mask)
     known = (red_x + nir_x > 0) & (red_y + nir_y > 0)
-    return _mean(np.abs(_ndvi(red_x[known], nir_x[known]) - _ndvi(red_y[known], nir_y[known])))
+    return np.abs(_ndvi(red_x[known], nir_x[known]) - _ndvi(red_y[known], nir_y[known]))
 
 
 def ssim(predicted: Float, truth: Float, mask: Bool | None = None) -> float:

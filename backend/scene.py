@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 
@@ -123,6 +123,31 @@ def open_scene(
     )
 
 
+def open_alike(path: str, optical: Optical, level: str | None, offset: float | None, log: Log) -> Optical:
+    """Opens another image of the same place; as many bands without names are taken to be those of the optical image.
+
+    Raises:
+        InputError: It cannot serve; the subclass says why.
+        UsageError: The level is unknown.
+    """
+    descriptions = [band.description for band in open_product(path).raster.bands]
+    same = not any(descriptions) and len(descriptions) == len(optical.bands)
+    return open_optical(path, optical.bands if same else None, level, offset, log)
+
+
+def place(optical: Optical, bands: Sequence[str], grid: Grid, what: str) -> Optical:
+    """Chooses some of an image's bands, and puts it on a grid if it has no georeference.
+
+    Raises:
+        InputError: It has no georeference and another size.
+    """
+    chosen = [optical.bands.index(band) for band in bands]
+    whole = optical.raster
+    raster = Raster(whole.path, tuple(whole.bands[i] for i in chosen), whole.tags).placed_on(grid, what)
+    scaling = Scaling(optical.scaling.scale[chosen], optical.scaling.shift[chosen])
+    return Optical(replace(optical.product, raster=raster), tuple(bands), optical.level, scaling)
+
+
 class OpticalReader:
     """Reads windows of one acquisition. Belongs to one thread."""
 
@@ -221,11 +246,7 @@ def _refuse_archive(path: str) -> None:
 
 def _open_date(spec: str, optical: Optical, whole: Grid, grid: Grid, log: Log) -> tuple[Optical, datetime.date | None]:
     path, day = split_day(spec)
-    count = len(optical.bands)
-    product = open_product(path)
-    descriptions = [band.description for band in product.raster.bands]
-    same = not any(descriptions) and len(descriptions) == count
-    date = open_optical(path, optical.bands if same else None, None, None, log)
+    date = open_alike(path, optical, None, None, log)
     lacking = [band for band in optical.bands if band not in date.bands]
     if lacking:
         raise InputError(
@@ -236,12 +257,11 @@ def _open_date(spec: str, optical: Optical, whole: Grid, grid: Grid, log: Log) -
         log(
             "warning", f"The date {path} is {date.level}, the optical image {optical.level}: their colours will differ."
         )
-    chosen = [date.bands.index(band) for band in optical.bands]
-    raster = Raster(path, tuple(date.raster.bands[i] for i in chosen), date.raster.tags).placed_on(whole, "date")
-    raster.check_overlap(grid, "date")
-    scaling = Scaling(date.scaling.scale[chosen], date.scaling.shift[chosen])
-    placed = Product(raster, date.product.scl, date.product.level, date.product.offset, day or date.product.day)
-    return Optical(placed, optical.bands, date.level, scaling), placed.day
+    known_day = day or date.product.day
+    dated = replace(date, product=replace(date.product, day=known_day))
+    placed = place(dated, optical.bands, whole, "date")
+    placed.raster.check_overlap(grid, "date")
+    return placed, known_day
 
 
 def _days(day: datetime.date | None, others: list[datetime.date | None], log: Log) -> tuple[float, ...]:

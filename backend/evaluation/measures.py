@@ -105,7 +105,7 @@ def _compare(
         metrics.mae(x, y),
         rmse,
         mse,
-        math.inf if rmse == 0 else -20 * math.log10(rmse),
+        metrics.decibels(rmse),
         math.nan if similar is None else metrics.mean_ssim(similar, mask),
         metrics.sam(x, y),
         metrics.ndvi_error(x, y, names),
