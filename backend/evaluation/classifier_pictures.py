@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 WRITTEN = 20
 """Classes up to which the numbers of a matrix are written."""
+CHOSEN, LIKELIEST = "o", "s"
+"""Marks of a classifier with a threshold, and of one without."""
+HOLLOW: dict[str, Any] = {"linestyle": "", "ms": 7, "mfc": "white", "mew": 1.8}
 DARK = 0.55
 """Share from which its number is written in white."""
 
@@ -30,12 +33,15 @@ def precision_recall(labels: Labels, judged: Sequence[Judged]) -> bytes:
             look = line(number) | {"marker": ""}
             axes.plot(recall, precision, label=label(one.name), **look)
             scores = label_scores(labels.truth, one.given)
-            axes.plot(scores["recall"], scores["precision"], "o", ms=7, mfc="white", mec=look["color"], mew=1.8)
-        axes.plot([], [], "o", ms=7, mfc="white", mec=INK, mew=1.8, label="threshold chosen on validation")
+            mark = HOLLOW | {"marker": CHOSEN if one.card.threshold else LIKELIEST, "mec": look["color"]}
+            axes.plot(scores["recall"], scores["precision"], **mark)
+        for shape, words in ((CHOSEN, "threshold chosen on validation"), (LIKELIEST, "likeliest class alone")):
+            if any(shape == (CHOSEN if one.card.threshold else LIKELIEST) for one in judged):
+                axes.plot([], [], label=words, **HOLLOW, marker=shape, mec=INK)
         axes.set(xlabel="mean recall of the images", ylabel="mean precision of the images", xlim=(0, 1), ylim=(0, 1))
         axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), borderaxespad=0.0)
 
-    return png(7.6, 4.2, draw)
+    return png(9.6, 4.8, draw)
 
 
 def confusion(labels: Labels, one: Judged) -> bytes:
@@ -57,5 +63,5 @@ def confusion(labels: Labels, one: Judged) -> bytes:
             axes.text(column, row, text, ha="center", va="center", fontsize=7, color=colour)
         figure.colorbar(image, ax=axes, shrink=0.8, label="share of the images")
 
-    side = min(max(0.5 * len(names) + 2.0, 4.0), 13)
+    side = min(max(0.42 * len(names) + 1.8, 4.0), 13)
     return png(side + 0.8, side, draw)
