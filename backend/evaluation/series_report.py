@@ -10,6 +10,7 @@ from ..evaluation_jobs import EvaluateSeries
 from ..sensors import Float
 from .pictures import curves
 from .report import Cell, Column, Picture, Report, Row, Section, Table
+from .rows import ALONE
 from .series_cases import Series
 from .series_measures import CLOUDED, DAY, TRUTH, WHOLE, Figures, vegetation
 
@@ -71,8 +72,9 @@ class Curve:
 
     @staticmethod
     def of(series: Series, means: Mapping[str, Float]) -> Curve:
-        """Makes the curve of mean reflectances (T, C) by row."""
-        what, rows = vegetation(means, series.samples[0].observation.bands)
+        """Makes the curve of mean reflectances (T, C) by row; the networks alone are left out."""
+        users = {name: values for name, values in means.items() if not name.endswith(ALONE)}
+        what, rows = vegetation(users, series.samples[0].observation.bands)
         return Curve(series.name, tuple(day - series.days[0] for day in series.days), what, rows)
 
 
