@@ -19,6 +19,7 @@ from ..protocol import Done
 from ..reporting import Reporter
 from . import landcover_tables as tables
 from . import writing
+from .answers import Answers
 from .asking import Pictured, gather, pictured
 from .landcover_cases import Images, open_images
 from .landcover_report import Examined, examples, make_report
@@ -48,17 +49,16 @@ def evaluate_landcover(job: EvaluateLandCover, report: Reporter) -> Done:
     check_unlearned(judge.card, images, job.split)
     labels = labels_of(images.name, judge.card, report)
     rows = open_rows(job.models, job.methods, images.cases.collection.prior, job.device)
-    for row in rows:
-        for doubt in check_unseen(row.generator.card, images.cases.collection.names) if row.generator else []:
-            report.log("warning", doubt)
+    check_models(rows, images, report)
     gathered = gather(images, rows, judge, job.limit, bool(labels), report)
-    asked = [row.name for row in rows if row.generator or row.name in job.methods]
-    examined = Examined(job, images, judge.card, gathered.answers(judge.card.classes, labels), asked, bool(labels))
+    answers = gathered.answers(judge.card.classes, labels)
+    asked = _served([row.name for row in rows if row.generator or row.name in job.methods], answers, report)
+    examined = Examined(job, images, judge.card, str(judge.device), answers, asked, bool(labels))
     report.progress(0.97, "drawing the report")
     shown = [(index, _again(images, gathered.numbers[index], rows)) for index in examples(examined)]
-    further = {CASES: tables.cases(examined.answers)}
+    further = {CASES: tables.cases(answers)}
     writing.write(make_report(examined, shown), job.output, job.overwrite, further)
-    report.log("info", as_text(tables.accuracy(examined.answers, examined.labelled)))
+    report.log("info", as_text(tables.accuracy(answers, examined.labelled)))
     report.log("info", f"{len(gathered.said)} images took {time.monotonic() - started:.0f} s.")
     return Done(job.id, job.output)
 
@@ -69,6 +69,21 @@ def _again(images: Images, number: int, rows: Sequence[Row]) -> Pictured:
     if isinstance(case, str):
         raise InputError(f"A place of {images.name} has changed meanwhile: {case}.", "Start again.")
     return Pictured(number, case, pictured(case, rows))
+
+
+def _served(asked: Sequence[str], answers: Answers, report: Reporter) -> list[str]:
+    """Gives those that served for any image; says which did not."""
+    idle = [name for name in asked if name not in answers.said]
+    if idle:
+        report.log("warning", f"{', '.join(idle)} could serve for no image: there are no other dates.")
+    return [name for name in asked if name in answers.said]
+
+
+def check_models(rows: Sequence[Row], images: Images, report: Reporter) -> None:
+    """Raises ModelError if a generator saw one of the places; says what its card leaves open."""
+    for row in rows:
+        for doubt in check_unseen(row.generator.card, images.cases.collection.names) if row.generator else []:
+            report.log("warning", doubt)
 
 
 def check_unlearned(card: ClassifierCard, images: Images, split: str) -> None:

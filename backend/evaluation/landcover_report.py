@@ -35,6 +35,7 @@ class Examined:
     job: EvaluateLandCover
     images: Images
     card: ClassifierCard
+    device: str
     answers: Answers
     asked: Sequence[str]
     """Kinds of images that the user compares, beside the trivial ones."""
@@ -106,7 +107,7 @@ def _facts(examined: Examined) -> dict[str, str]:
         "Larger images": f"cut into windows of {card.window_px} px; their probabilities are averaged",
         "Constant image": images.constant,
         "Seed": str(job.seed),
-        "Device": job.device,
+        "Device": examined.device,
         "Machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
         "Unclouded": VERSION,
     }

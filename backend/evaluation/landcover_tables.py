@@ -27,9 +27,9 @@ def accuracy(answers: Answers, labelled: bool) -> Table:
         labelled: Whether the truth is the data's labels; else it is what was said of the clear images.
     """
     columns = [
-        Column("accuracy", "right", PERCENT, 1, "high"),
+        Column("accuracy", "right", PERCENT, 1, "" if labelled else "high"),
         Column("agreement", "as clear", PERCENT, 1, "high"),
-        Column("gain", "gain over cloudy", POINTS, 1),
+        Column("gain", "gain over cloudy", POINTS, 1, "high"),
         Column("rescued", "rescued"),
         Column("spoiled", "spoiled"),
         Column("sureness", "probability of truth", PERCENT, 1),
@@ -43,7 +43,7 @@ def accuracy(answers: Answers, labelled: bool) -> Table:
         columns=kept,
         rows=[Row(kind, _accuracy_cells(answers, kind)) for kind in kinds],
         label="image",
-        note="In brackets 95 % intervals, places that show the same ground being drawn together. Gain: paired, "
+        note="With each figure its 95 % interval, places that show the same ground being drawn together. Gain: paired, "
         "over the same images. Rescued: wrong when cloudy, right now; spoiled: the other way round.",
     )
 
@@ -135,6 +135,7 @@ def verdict(answers: Answers, asked: Sequence[str], labelled: bool) -> str:
     lines.append(f"Of the cloudy images it gets {_percent(answers.accuracy(CLOUDY))} right.")
     lines += [
         f"After {kind} it gets {_percent(answers.accuracy(kind))} right: {_judged(answers.gain(kind))}"
+        + _won_back(answers, kind, labelled)
         for kind in asked
     ]
     trivial = [kind for kind in TRIVIAL if kind in answers.kinds]
@@ -145,11 +146,18 @@ def verdict(answers: Answers, asked: Sequence[str], labelled: bool) -> str:
     return "\n\n".join(lines)
 
 
+def _won_back(answers: Answers, kind: str, labelled: bool) -> str:
+    """Says how much of what clouds cost a gain is; nothing where there is none."""
+    ceiling = answers.accuracy(CLEAR).mean if labelled else 100.0
+    cost, gain = ceiling - answers.accuracy(CLOUDY).mean, answers.gain(kind).mean
+    return f" It wins back {gain / cost:.0%} of what the clouds cost." if gain > 0 and cost > 0 else ""
+
+
 def _judged(gain: Figure) -> str:
     size = f"{gain.mean:+.1f} points [{gain.low:+.1f}, {gain.high:+.1f}]"
     if not gain.excludes_zero:
-        return f"{size}, which does not tell whether it helps."
-    return f"{size}, removing clouds {'helps' if gain.mean > 0 else 'harms'}."
+        return f"{size}, too little to tell whether removing clouds helps."
+    return f"{size}, so removing clouds {'helps' if gain.mean > 0 else 'harms'}."
 
 
 def _ranked(answers: Answers, asked: Sequence[str]) -> str:

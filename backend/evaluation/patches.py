@@ -32,8 +32,8 @@ class Judge:
 
     def __init__(self, classifier: Classifier, device: torch.device) -> None:
         self.card = classifier.card
+        self.device = device
         self._classifier = classifier.to(device)
-        self._device = device
 
     def __call__(self, images: Sequence[Float], bands: Sequence[str]) -> Float:
         """Gives the probability of each class.
@@ -60,7 +60,7 @@ class Judge:
         said = []
         with torch.inference_mode():
             for first in range(0, len(cut), BATCH):
-                batch = torch.from_numpy(np.ascontiguousarray(cut[first : first + BATCH])).to(self._device)
+                batch = torch.from_numpy(np.ascontiguousarray(cut[first : first + BATCH])).to(self.device)
                 said.append(self._classifier(batch, list(bands)).cpu().numpy())
         return np.concatenate(said)
 

@@ -303,6 +303,22 @@ def test_data_without_a_clear_image_are_refused(shop: Workshop, tmp_path: Path) 
     assert (failed.code, "No place of bigearthnet-v1-cloudy can serve" in failed.message) == ("input", True)
 
 
+def test_methods_that_need_dates_are_left_out_where_there_are_none(shop: Workshop, data: Path) -> None:
+    heard = judge(shop, data, limit=2, methods=["median"])
+
+    assert "median could serve for no image" in heard.logs("warning")
+    assert "median" not in cells(tables(Path(heard.last.output))["accuracy"])
+
+
+def test_a_generator_that_saw_the_places_is_refused(shop: Workshop, tmp_path: Path) -> None:
+    root = sen12mscr(tmp_path / "pairs")
+    seen = write_cyclegan(tmp_path, training_data=["sen12ms-cr: 1158_spring_1"])
+
+    failed = failure(shop, root, dataset="sen12ms-cr", split="train", truth="other-day", models=[seen])
+
+    assert (failed.code, "was trained on sen12ms-cr/1158_spring_1" in failed.message) == ("model", True)
+
+
 def test_an_existing_report_is_kept(shop: Workshop, data: Path) -> None:
     Path(shop.path("report.json")).write_text("mine")
 
