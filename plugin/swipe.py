@@ -48,7 +48,7 @@ class Swipe(QObject):
         self.bar = Bar()
         self._canvas = canvas
         self._pair = (before, after)
-        self._twin = before.clone() if before.bandCount() == after.bandCount() else None
+        self._twin = self._copy(before) if before.bandCount() == after.bandCount() else None
         self._alike = alike and self._twin is not None
         self._pictures = (Picture(canvas), Picture(canvas))
         self._renderings = tuple(Rendering(picture, self) for picture in self._pictures)
@@ -102,6 +102,12 @@ class Swipe(QObject):
             side.setLayers(stack(settings.layers(), shown, self._pair))
             rendering.start(side)
 
+    def _copy(self, layer: QgsRasterLayer) -> QgsRasterLayer:
+        copy = layer.clone()
+        # Owned by Qt: a layer that Python frees after QGIS has ended brings the program down.
+        copy.setParent(self)
+        return copy
+
     def _drawn_before(self) -> QgsRasterLayer:
         before, after = self._pair
         if not self._alike:
@@ -130,6 +136,7 @@ class Swipe(QObject):
             QEvent.Type.KeyPress: self._press_key,
             QEvent.Type.KeyRelease: self._release_key,
             QEvent.Type.Resize: self._resize,
+            QEvent.Type.Paint: self._stay,
         }
         self._canvas.installEventFilter(self)
         self._canvas.viewport().installEventFilter(self)
@@ -195,6 +202,15 @@ class Swipe(QObject):
     def _resize(self, event: QEvent) -> bool:
         self._item.note_resize()
         self._show()
+        return False
+
+    def _stay(self, event: QEvent) -> bool:
+        """Keeps the bar on its place of the screen while the map is dragged: QGIS moves all that lies on it."""
+        origin = self._canvas.mapToScene(0, 0)
+        if origin != self._item.pos():
+            self._item.setPos(origin)
+            for picture in self._pictures:
+                picture.update()
         return False
 
     def _point_out(self, event: QMouseEvent) -> None:

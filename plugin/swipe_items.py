@@ -28,6 +28,7 @@ class Picture(QgsMapCanvasItem):
     def __init__(self, canvas: QgsMapCanvas) -> None:
         super().__init__(canvas)
         self.setZValue(IMAGE_Z)
+        self._canvas = canvas
         self._image = QImage()
         self._window = QRectF()
 
@@ -37,7 +38,7 @@ class Picture(QgsMapCanvasItem):
         self.setRect(_place(settings))
 
     def look_through(self, window: QRectF) -> None:
-        """Sets the part of the canvas in which the image is seen, in pixels of the canvas."""
+        """Sets the part of the screen in which the image is seen, in pixels from the canvas' upper left corner."""
         self._window = window
         self.update()
 
@@ -46,7 +47,7 @@ class Picture(QgsMapCanvasItem):
         place = self.boundingRect().adjusted(0, 0, -2, -2)
         painter.save()
         outline = QPainterPath()
-        outline.addPolygon(self.mapFromScene(self._window))
+        outline.addPolygon(self.mapFromScene(self._window.translated(self._canvas.mapToScene(0, 0))))
         painter.setClipPath(outline)
         painter.drawImage(place, self._image)
         painter.restore()

@@ -15,8 +15,8 @@ from qgis.core import (
     QgsRectangle,
     QgsVectorLayer,
 )
-from qgis.gui import QgsMapCanvas, QgsMapTool
-from qgis.PyQt.QtCore import QEvent, QPoint, QPointF, QRectF, Qt
+from qgis.gui import QgsMapCanvas, QgsMapTool, QgsMapToolPan
+from qgis.PyQt.QtCore import QCoreApplication, QEvent, QPoint, QPointF, QRectF, Qt
 from qgis.PyQt.QtGui import QColor, QMouseEvent
 from qgis.PyQt.QtTest import QTest
 from qgis.PyQt.QtWidgets import QApplication
@@ -257,7 +257,23 @@ def test_equal_pixels_have_equal_colours_if_the_sides_are_drawn_alike(canvas, co
     swipe.stop()
 
 
-def test_the_bar_stays_while_the_map_moves_and_turns(swipe, canvas):
+def test_the_bar_stays_while_the_map_is_dragged(swipe, canvas):
+    seen(swipe, canvas)
+    tool = QgsMapToolPan(canvas)
+    canvas.setMapTool(tool)
+    left = Qt.MouseButton.LeftButton
+    mouse(canvas, QEvent.Type.MouseButtonPress, QPoint(250, 100), left, left)
+    mouse(canvas, QEvent.Type.MouseMove, QPoint(240, 110), held=left)
+    mouse(canvas, QEvent.Type.MouseMove, QPoint(220, 130), held=left)
+    assert canvas.mapToScene(0, 0) == QPointF(30, -30)
+    QCoreApplication.processEvents()
+    assert colours(canvas, QPoint(190, 100), QPoint(210, 100)) == [RED, BLUE]
+    assert canvas.mapFromScene(swipe._item.pos()) == QPoint(0, 0)
+    mouse(canvas, QEvent.Type.MouseButtonRelease, QPoint(220, 130), left)
+    assert seen(swipe, canvas, LEFT, RIGHT) == [RED, BLUE]
+
+
+def test_the_bar_stays_while_the_map_turns(swipe, canvas):
     seen(swipe, canvas)
     canvas.freeze(True)
     canvas.setRotation(20)
