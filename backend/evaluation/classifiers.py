@@ -23,11 +23,10 @@ from ..training.classifier_run import LAND_COVER
 from . import writing
 from .classifier_report import make_report
 from .judged import Judged, Labels, Probabilities
+from .landcover_cases import STRETCHED
 from .report import as_text
 
 BATCH = 64
-STRETCHED = ("eurosat-rgb",)
-"""Data sets whose reader takes the brightness of the screen for reflectance."""
 
 
 def evaluate_classifiers(job: EvaluateClassifiers, report: Reporter) -> Done:
