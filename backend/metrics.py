@@ -84,7 +84,8 @@ def angles(predicted: Float, truth: Float, mask: Bool | None = None) -> Double:
     x, y = _counted(predicted, truth, mask)
     norms = np.linalg.norm(x, axis=0) * np.linalg.norm(y, axis=0)
     cosine = (x * y).sum(axis=0)[norms > 0] / norms[norms > 0]
-    return np.degrees(np.arccos(np.clip(cosine, -1, 1)))
+    degrees: Double = np.degrees(np.arccos(np.clip(cosine, -1, 1)))
+    return degrees
 
 
 def ndvi_error(predicted: Float, truth: Float, bands: Sequence[str], mask: Bool | None = None) -> float:
