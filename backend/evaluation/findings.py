@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ..sensors import NAMES
 from ..statistics import Figure, summarise
 from .ledger import Record
 from .measures import KEYS
@@ -117,7 +118,7 @@ def gather(records: Iterable[Record], rows: list[str]) -> Findings:
         cover=cover,
         hidden=hidden,
         floor=floor,
-        truth_means=np.array(means).reshape(len(names), -1),
+        truth_means=np.array(means).reshape(-1, len(NAMES)),
         values={row: np.array(found).reshape(-1, len(KEYS)) for row, found in numbers.items()},
         unmeasured=unmeasured,
         lacking=lacking,
