@@ -112,7 +112,8 @@ def pictured(case: Case, rows: Sequence[Row]) -> dict[str, Float]:
     images = {CLEAR: case.sample.truth * seen.valid}
     for row in rows:
         if not row.suits(seen):
-            images[KINDS.get(row.name, row.name)] = row.image(seen, row.reconstruct(seen)) * seen.valid
+            for name, image in row.images(seen, row.reconstruct(seen)).items():
+                images[KINDS.get(name, name)] = image * seen.valid
     return images
 
 

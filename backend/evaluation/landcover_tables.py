@@ -44,7 +44,8 @@ def accuracy(answers: Answers, labelled: bool) -> Table:
         rows=[Row(kind, _accuracy_cells(answers, kind)) for kind in kinds],
         label="image",
         note="With each figure its 95 % interval, places that show the same ground being drawn together. Gain: paired, "
-        "over the same images. Rescued: wrong when cloudy, right now; spoiled: the other way round.",
+        "over the same images. Rescued: wrong when cloudy, right now; spoiled: the other way round. "
+        "Network alone: what the generator makes of all pixels, clear ones too; else these are as they were measured.",
     )
 
 

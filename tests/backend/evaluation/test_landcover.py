@@ -103,6 +103,7 @@ def test_every_row_stands_beside_the_trivial_ones(done: Path) -> None:
         "clear mean",
         "inpaint",
         "cycle",
+        "cycle, network alone",
     ]
     assert {row["places"]["mean"] for row in found.values()} == {12}
     assert found["constant class"]["accuracy"]["mean"] == 25
