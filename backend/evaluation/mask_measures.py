@@ -34,6 +34,10 @@ BRIGHT_LIMIT = 0.2
 """Mean reflectance above which the row `brightness` calls a pixel cloud."""
 
 
+Lacking = dict[str, dict[str, str]]
+"""By generator, then by image: what the image lacks for it."""
+
+
 @dataclass(frozen=True)
 class Example:
     """One image as panels."""
@@ -60,9 +64,9 @@ class Measured:
     """The case about which most questions could be asked."""
     warnings: list[str] = field(default_factory=list)
     """What the cards of the generators leave open."""
-    lacking: list[str] = field(default_factory=list)
+    lacking: Lacking = field(default_factory=dict)
     """Why generators could not be asked about labelled images."""
-    lacking_simulated: list[str] = field(default_factory=list)
+    lacking_simulated: Lacking = field(default_factory=dict)
     """The same about simulated clouds."""
 
 
@@ -138,7 +142,7 @@ def measure_implied(chip: Labelled, question: Question, tolerance_px: int, found
         for window, outer, seen in _observed(chip, margin_px):
             lacking = question.lacks(seen)
             if lacking:
-                _note(found.lacking, lacking)
+                found.lacking.setdefault(question.generator.card.name, {})[chip.name] = lacking
                 return
             core = window.slices_in(outer)
             label, counted = labels.read(window)
@@ -156,11 +160,6 @@ def _observed(chip: Labelled, margin_px: int) -> Iterator[tuple[Window, Window, 
             pixels = reader.read(outer)
             seen, unknown = pixels.reflectance, np.zeros_like(pixels.valid)
             yield window, outer, Observation(chip.optical.bands, chip.optical.level, seen, pixels.valid, unknown, seen)
-
-
-def _note(notes: list[str], text: str) -> None:
-    if text not in notes:
-        notes.append(text)
 
 
 def measure_clear(place: Place, found: Measured) -> None:
@@ -189,7 +188,7 @@ def measure_simulated(case: Case, asked: Sequence[Question], found: Measured) ->
     for question in asked:
         lacking = question.lacks(seen)
         if lacking:
-            _note(found.lacking_simulated, lacking)
+            found.lacking_simulated.setdefault(question.generator.card.name, {})[name] = lacking
             continue
         answer = question.ask(seen)
         found.simulated[question.name].add(name, answer.cloud, label, counted, answer.score)

@@ -16,7 +16,7 @@ from ..mask_metrics import Counts
 from ..statistics import summarise
 from .implied import CHANGED
 from .labels import Labelled
-from .mask_measures import BRIGHT, BRIGHT_LIMIT, EVERYTHING, GROWN, REPLACED, Example, FalseCloud, Measured
+from .mask_measures import BRIGHT, BRIGHT_LIMIT, EVERYTHING, GROWN, REPLACED, Example, FalseCloud, Lacking, Measured
 from .panels import panels
 from .pictures import curves
 from .report import Cell, Column, Picture, Report, Row, Section, Table
@@ -262,8 +262,13 @@ def _precision_recall(tallies: Tallies) -> list[Picture]:
     )
 
 
-def _missing(lacking: Sequence[str]) -> str:
-    return " ".join(["Not measured where the data lack what it takes:", *lacking]) if lacking else ""
+def _missing(lacking: Lacking) -> str:
+    """Says on how many images a generator could not be asked, and what the first of them lacks."""
+    return " ".join(
+        f"{name}: not measured on {len(images)} image(s), which lack what it takes; on {first}: {why}"
+        for name, images in lacking.items()
+        for first, why in list(images.items())[:1]
+    )
 
 
 def _measures(counts: Counts) -> dict[str, Cell]:
