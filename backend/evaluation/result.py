@@ -61,7 +61,13 @@ def evaluate_result(job: EvaluateResult, report: Reporter) -> Done:
         writing.put(outputs, make_report(job, measured), job.output)
         report.check_cancelled()
         outputs.commit()
-    return Done(job.id, job.output, error_output=job.error_output)
+    return Done(job.id, job.output, error_output=job.error_output, figures=_figures(measured))
+
+
+def _figures(measured: Measured) -> dict[str, float]:
+    """Gives what is known of the pixels that were reconstructed."""
+    figures = measured.sums[RESULT]["reconstruction"].figures()
+    return {name: value for name, value in figures.items() if math.isfinite(value)}
 
 
 def _told(images: Images, report: Reporter) -> Iterator[Tile]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 from rasterio.enums import Resampling
 
 from .. import clouds
-from ..errors import InputError
+from ..errors import InputError, UsageError
 from ..evaluation_jobs import EvaluateResult
 from ..raster import Grid, Raster, Reader, open_raster
 from ..scene import Log, Optical, OpticalReader, open_alike, open_optical, place
@@ -82,8 +83,13 @@ def open_images(job: EvaluateResult, log: Log) -> Images:
 
     Raises:
         InputError: A file cannot serve, shows another place, or has no band of the result.
-        UsageError: The level is unknown.
+        UsageError: The level is unknown, or the result is its own reference.
     """
+    if Path(job.result).resolve() == Path(job.reference).resolve():
+        raise UsageError(
+            f"The result and the reference are the same file: {job.result}.",
+            "Give a clear image of the same place as reference.",
+        )
     whole = open_optical(job.result, job.bands, job.level, job.offset, log)
     others = {"reference": job.reference, "cloudy image": job.cloudy}
     opened = {
