@@ -20,7 +20,8 @@ from .data import Batch
 from .recipe import Recipe
 from .validation import as_reflectance
 
-SHOWN = ("generated", "truth", "cloudy")
+GENERATED = "generated"
+SHOWN = (GENERATED, "truth", "cloudy")
 
 
 class Likeness:
@@ -39,6 +40,8 @@ class Likeness:
         self._recipe = recipe
         self._perception: Perception | None = None
         self._seen: dict[str, Seen] = {}
+        self._known: dict[str, Seen] = {}
+        """Of the truth and the cloudy images of all processes: they are the same in all epochs, and seen once."""
         self._scenes = 0
         self.lacking = ""
         """Why there is no distance; empty if there is one."""
@@ -48,7 +51,7 @@ class Likeness:
         if self._perception is None:
             with torch.random.fork_rng(devices=[]):
                 self._perception = Perception(default_classifier(), device)
-        self._seen = dict.fromkeys(SHOWN, self._perception.nothing)
+        self._seen = {name: self._perception.nothing for name in SHOWN if name not in self._known}
         self._scenes = 0
 
     def add(self, output: Tensor, batch: Batch, process: int = 0, processes: int = 1) -> None:
@@ -64,7 +67,7 @@ class Likeness:
         scenes = (self._scenes + windows) * processes + process
         self._scenes += int(windows[-1]) + 1
         there = (batch["known"].amax(dim=(2, 3)) > 0).cpu()
-        shown = {key: batch[key] for key in ("truth", "cloudy", "known")} | {"generated": output[:, : there.shape[1]]}
+        shown = {key: batch[key] for key in ("truth", "cloudy", "known")} | {GENERATED: output[:, : there.shape[1]]}
         for bands in sorted(set(map(tuple, there.tolist()))):
             alike = (there == torch.tensor(bands)).all(dim=1).nonzero()[:, 0]
             slots = [slot for slot, known in enumerate(bands) if known]
@@ -87,7 +90,7 @@ class Likeness:
         chosen = comparable(truth, known, under, size_px)
         numbers = scenes.repeat_interleave(len(chosen) // len(scenes))[chosen].tolist()
         names = [self._recipe.bands[slot] for slot in slots]
-        for name in SHOWN:
+        for name in self._seen:
             cut = crops(together(images[name], truth, known), size_px)[chosen]
             self._seen[name] += self._perception.see(as_reflectance(cut, self._recipe.encoding), names, numbers)
 
@@ -100,10 +103,11 @@ class Likeness:
         for name, seen in self._seen.items():
             parts = [seen.from_vector(part) for part in of_all(torch.from_numpy(seen.vector())).double().numpy()]
             self._seen[name] = sum(parts[1:], parts[0])
+        self._known |= {name: seen for name, seen in self._seen.items() if name != GENERATED}
 
     def figures(self) -> dict[str, float]:
         """Gives what is known; what too few windows do not tell is missing."""
-        made, clear, cloudy = (self._seen[name] for name in SHOWN)
+        made, clear, cloudy = self._all()
         found = {
             "inception_score": made.classes.score,
             "inception_score_clear": clear.classes.score,
@@ -113,10 +117,13 @@ class Likeness:
         return {name: round(value, 6) for name, value in (self._distances() | found).items() if math.isfinite(value)}
 
     def _distances(self) -> dict[str, float]:
-        made, clear, cloudy = (self._seen[name] for name in SHOWN)
+        made, clear, cloudy = self._all()
         try:
             distance, before = estimate_distance(made, clear), estimate_distance(cloudy, clear)
         except InputError as error:
             self.lacking = f"No Frechet distance is measured: {error.message} Raise data.validation_samples."
             return {}
         return {"frechet": distance.value, "frechet_plain": distance.plain, "frechet_cloudy": before.value}
+
+    def _all(self) -> list[Seen]:
+        return [(self._known | self._seen)[name] for name in SHOWN]

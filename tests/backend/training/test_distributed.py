@@ -58,12 +58,13 @@ def test_more_processes_than_the_recipe_says_are_refused(
 
 @pytest.mark.slow
 def test_two_processes_learn_what_one_with_twice_the_batch_learns(tmp_path: Path, data: Path) -> None:
-    further = ("fit.average=0.9", "fit.accumulate=2")
+    further = ("fit.average=0.9", "fit.accumulate=2", "data.validation_samples=64")
     one = train("dsen2cr_small", tmp_path / "one", data, 1, *further)
     two = train("dsen2cr_small", tmp_path / "two", data, 2, *further)
 
     assert two.replace("two/", "one/") == one
     assert len(list((tmp_path / "two" / "tensorboard").glob("events*"))) == 1
+    assert "validation_frechet" in log(tmp_path / "one")[0]
     for single, both in zip(log(tmp_path / "one"), log(tmp_path / "two"), strict=True):
         assert both == pytest.approx(single, rel=1e-4)
     weights = [torch.load(tmp_path / run / "last.ckpt", weights_only=True)["state_dict"] for run in ("one", "two")]

@@ -114,6 +114,18 @@ def test_processes_together_see_what_one_sees(recipe: Recipe, batches: list[Batc
     assert each[0].figures() == pytest.approx(whole.figures(), rel=1e-3, abs=1e-5)
 
 
+def test_clear_and_cloudy_images_are_looked_at_in_the_first_epoch_only(recipe: Recipe, batches: list[Batch]) -> None:
+    likeness, found = Likeness(recipe), []
+    for _ in range(2):
+        likeness.begin(torch.device("cpu"))
+        for batch in batches:
+            likeness.add(batch["cloudy"], batch)
+        likeness.gather(lambda vector: vector[None])
+        found.append(likeness.figures())
+    assert found[0] == found[1]
+    assert found[0]["frechet"] == found[0]["frechet_cloudy"]
+
+
 def test_random_numbers_stay_as_they_are(recipe: Recipe, batches: list[Batch]) -> None:
     before = torch.get_rng_state()
     figures(recipe, batches, [batch["cloudy"] for batch in batches])
