@@ -205,6 +205,8 @@ class Done:
     error_output: Optional[str] = None
     quality: Optional[Dict[str, float]] = None
     """What can be said of a result without a reference, see quality.py."""
+    figures: Optional[Dict[str, float]] = None
+    """What a result scores against a reference where it was reconstructed: mae, rmse, psnr and so on."""
 
 
 @dataclass(frozen=True)

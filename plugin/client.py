@@ -189,7 +189,7 @@ def new_job_id() -> str:
 
 def remove_leftovers(job: Job) -> None:
     """Removes what a killed worker may have left: the hidden folder beside each output."""
-    for name in ("output", "mask_output", "uncertainty_output"):
+    for name in ("output", "mask_output", "uncertainty_output", "error_output"):
         output = getattr(job, name, None)
         if output:
             shutil.rmtree(partial_folder(output), ignore_errors=True)

@@ -29,7 +29,7 @@ from ..backend.protocol import Done
 from .wording import tr
 
 RESULT = "unclouded/result"
-"""Custom property of the layers that a job made: `image`, `mask` or `uncertainty`."""
+"""Custom property of the layers that a job made: `image`, `mask`, `uncertainty` or `error`."""
 SOURCE = "unclouded/source"
 """Custom property of the layers that a job made: the id of the layer that they were made from."""
 PREVIEW = "unclouded/preview"
@@ -127,6 +127,31 @@ def style_uncertainty(layer: QgsRasterLayer) -> None:
     renderer.createShader(ramp, QgsColorRampShader.Type.Interpolated)
     layer.setRenderer(renderer)
     layer.setOpacity(0.8)
+
+
+def style_error(layer: QgsRasterLayer) -> None:
+    """Gives the layer a style for each band, by its name: blue where the result is too dark, red where too bright."""
+    styles = layer.styleManager()
+    unnamed = styles.currentStyle()
+    names = [_band_name(layer, band) or layer.bandName(band) for band in range(1, layer.bandCount() + 1)]
+    for band, name in enumerate(names, 1):
+        layer.setRenderer(_error_renderer(layer, band))
+        styles.addStyleFromLayer(name)
+    styles.setCurrentStyle(names[0])
+    styles.removeStyle(unnamed)
+
+
+def _error_renderer(layer: QgsRasterLayer, band: int) -> QgsSingleBandPseudoColorRenderer:
+    low, high = layer.dataProvider().cumulativeCut(band, 0.02, 0.98, QgsRectangle(), SAMPLE_PIXELS)
+    most = max(abs(low), abs(high), 1e-3)
+    ramp = QgsGradientColorRamp(
+        QColor(5, 48, 97), QColor(103, 0, 31), False, [QgsGradientStop(0.5, QColor(247, 247, 247))]
+    )
+    renderer = QgsSingleBandPseudoColorRenderer(layer.dataProvider(), band)
+    renderer.setClassificationMin(-most)
+    renderer.setClassificationMax(most)
+    renderer.createShader(ramp, QgsColorRampShader.Type.Interpolated)
+    return renderer
 
 
 def _extras(done: Done, source: Source) -> List[QgsRasterLayer]:

@@ -94,7 +94,7 @@ class BackendAlgorithm(QgsProcessingAlgorithm):
         files = {"OUTPUT": done.output, "MASK_OUTPUT": done.mask_output, "UNCERTAINTY_OUTPUT": done.uncertainty_output}
         outputs = {name: path for name, path in files.items() if path}
         for name, path in outputs.items():
-            self._dress(name, path, context)
+            self.dress(name, path, context)
         return {**outputs, "CLOUD_FRACTION": done.cloud_fraction}
 
     def _note_source(self, values: Values) -> None:
@@ -103,12 +103,16 @@ class BackendAlgorithm(QgsProcessingAlgorithm):
         if layer is not None:
             self._source_id, self._source_name = layer.id(), layer.name()
 
-    def _dress(self, name: str, path: str, context: QgsProcessingContext) -> None:
+    def dress(self, name: str, path: str, context: QgsProcessingContext) -> None:
         """Has an output that goes into the project styled, and named unless the user or a model has named it."""
         if not context.willLoadLayerOnCompletion(path):
             return
         details = context.layerToLoadOnCompletionDetails(path)
-        if name == "OUTPUT" and self._source_name and details.name == self.parameterDefinition(name).description():
+        if (
+            name == next(iter(self.kinds))
+            and self._source_name
+            and details.name == self.parameterDefinition(name).description()
+        ):
             details.name = tr(self.result_name).format(self._source_name)
         details.setPostProcessor(ResultStyle(self.kinds[name], self._source_id))
 

@@ -10,13 +10,14 @@ from qgis.PyQt.QtGui import QIcon
 from ..backend_process import close_clients
 from ..environment import ROOT
 from .detectclouds import DetectCloudsAlgorithm
+from .evaluateresult import EvaluateResultAlgorithm
 from .removeclouds import RemoveCloudsAlgorithm
 from .simulateclouds import SimulateCloudsAlgorithm
 from .traingenerator import TrainGeneratorAlgorithm
 
 
 class UncloudedProvider(QgsProcessingProvider):
-    """Clouds: remove, detect, simulate; and train what removes them."""
+    """Clouds: remove, detect, simulate; train what removes them, and evaluate what came out."""
 
     def id(self) -> str:
         return "unclouded"
@@ -33,6 +34,7 @@ class UncloudedProvider(QgsProcessingProvider):
             DetectCloudsAlgorithm(),
             SimulateCloudsAlgorithm(),
             TrainGeneratorAlgorithm(),
+            EvaluateResultAlgorithm(),
         ):
             self.addAlgorithm(algorithm)
 

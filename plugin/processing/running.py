@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import escape
 from typing import Optional
 
 from qgis.core import QgsProcessingException, QgsProcessingFeedback
@@ -11,6 +12,8 @@ from ...backend.errors import Cancelled
 from ...backend.protocol import Done, Estimate, Failed, Job, Log, Progress
 from ..client import Client, Event
 from ..wording import duration, size, tr
+
+NO_BREAK_SPACE = "\u00a0"
 
 
 def run(client: Client, job: Job, feedback: QgsProcessingFeedback) -> Done:
@@ -58,10 +61,26 @@ def _follow(client: Client, job: Job, feedback: QgsProcessingFeedback) -> Done:
     return done
 
 
+def _say(log: Log, feedback: QgsProcessingFeedback) -> None:
+    if "\n" in log.text:
+        _show_table(log.text, feedback)
+    elif log.level == "warning":
+        feedback.pushWarning(log.text)
+    else:
+        feedback.pushInfo(log.text)
+
+
+def _show_table(text: str, feedback: QgsProcessingFeedback) -> None:
+    """Shows columns of characters in letters of one width; QGIS's log is a web page, which drops blanks."""
+    if hasattr(feedback, "pushFormattedMessage"):  # since QGIS 3.36
+        feedback.pushFormattedMessage(f"<pre>{escape(text)}</pre>", text)
+    else:
+        feedback.pushConsoleInfo(text.replace(" ", NO_BREAK_SPACE))
+
+
 def _tell(event: Event, client: Client, feedback: QgsProcessingFeedback) -> None:
     if isinstance(event, Log):
-        say = feedback.pushWarning if event.level == "warning" else feedback.pushInfo
-        say(event.text)
+        _say(event, feedback)
     elif isinstance(event, Estimate):
         feedback.pushInfo(
             tr("It will take {time} and {space} on disk.").format(

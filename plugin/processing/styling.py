@@ -12,14 +12,14 @@ from qgis.core import (
     QgsRasterLayer,
 )
 
-from ..results import RESULT, SOURCE, style_image, style_mask, style_uncertainty
+from ..results import RESULT, SOURCE, style_error, style_image, style_mask, style_uncertainty
 
 
 class ResultStyle(QgsProcessingLayerPostProcessorInterface):
     """Styles one result in the main thread, after Processing has loaded it.
 
     Args:
-        kind: `image`, `mask` or `uncertainty`.
+        kind: `image`, `mask`, `uncertainty` or `error`.
         source_id: The layer whose bands an image shows too, if there is one.
     """
 
@@ -42,6 +42,8 @@ class ResultStyle(QgsProcessingLayerPostProcessorInterface):
             style_image(layer, self._source(context))
         elif self._kind == "mask":
             style_mask(layer)
+        elif self._kind == "error":
+            style_error(layer)
         else:
             style_uncertainty(layer)
         layer.triggerRepaint()

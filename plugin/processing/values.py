@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Optional, Sequence
 
 from qgis.core import (
     QgsProcessing,
@@ -21,7 +21,7 @@ from ..layers import date_spec, source_path
 from ..product_layer import open_product
 from ..wording import tr
 
-OUTPUTS = ("OUTPUT", "MASK_OUTPUT", "UNCERTAINTY_OUTPUT")
+OUTPUTS = ("OUTPUT", "MASK_OUTPUT", "UNCERTAINTY_OUTPUT", "ERROR_OUTPUT", "REPORT")
 
 
 class Values:
@@ -114,21 +114,37 @@ class Values:
         """Gives the output that would replace an input or another output; empty if none would."""
         taken = {_absolute(path) for path in inputs}
         for name in OUTPUTS:
-            value = self._given.get(name)
-            if isinstance(value, QgsProcessingOutputLayerDefinition):
-                value = value.sink.staticValue()
-            if not isinstance(value, str) or value in ("", QgsProcessing.TEMPORARY_OUTPUT):
-                continue
-            if _absolute(value) in taken:
+            value = self._chosen(name)
+            if value and _absolute(value) in taken:
                 return value
-            taken.add(_absolute(value))
+            taken |= {_absolute(value)} if value else set()
         return ""
+
+    def beside(self, name: str, suffixes: Sequence[str]) -> str:
+        """Gives a file that would be replaced though the one that it belongs to is new; empty if there is none.
+
+        Args:
+            name: The parameter of the file that is chosen.
+            suffixes: Of those that appear beside it under the same name.
+        """
+        chosen = self._chosen(name)
+        if not chosen or Path(chosen).exists():
+            return ""
+        others = (Path(chosen).with_suffix(suffix) for suffix in suffixes)
+        return next((str(path) for path in others if path.exists()), "")
 
     def layer(self, name: str) -> Optional[QgsRasterLayer]:
         """Gives the layer of a raster parameter; None if it is not set, or a file."""
         if local_path(self._given.get(name)):
             return None
         return self._algorithm.parameterAsRasterLayer(self._given, name, self._context)
+
+    def _chosen(self, name: str) -> str:
+        """Gives the path of an output; empty if it is a temporary one, or not wanted."""
+        value = self._given.get(name)
+        if isinstance(value, QgsProcessingOutputLayerDefinition):
+            value = value.sink.staticValue()
+        return value if isinstance(value, str) and value != QgsProcessing.TEMPORARY_OUTPUT else ""
 
     def _loaded(self, name: str) -> QgsRasterLayer:
         layer = self.layer(name)

@@ -15,8 +15,8 @@ babble     writes text to standard output
 noisy      like normal, with much text on standard error
 idle       says hello and leaves with 0 when the first job comes, as if its idle time were over; then is normal
 
-A training copies the generator from which it starts. `slow`: it waits for Cancel, takes longer then than other jobs
-may, and keeps the copy.
+An evaluation says a table, writes a page and copies the result to the raster of errors. A training copies the generator
+from which it starts. `slow`: it waits for Cancel, takes longer then than other jobs may, and keeps the copy.
 """
 
 import json
@@ -102,6 +102,16 @@ def train(job):
     return say("Done", id=job["id"], output=job["output"])
 
 
+def evaluate(job):
+    say("Log", id=job["id"], level="info", text="Reconstruction\nimage      MAE  PSNR (dB)\nresult  0.0200      30.00")
+    with open(job["output"], "w") as file:
+        file.write("<html>report</html>")
+    if job["error_output"]:
+        shutil.copyfile(job["result"], job["error_output"])
+    figures = {"mae": 0.02, "rmse": 0.03, "psnr": 30.0, "ssim": 0.9}
+    return say("Done", id=job["id"], output=job["output"], error_output=job["error_output"], figures=figures)
+
+
 def work(job):
     marker = os.path.join(os.path.dirname(job["output"]), "died")
     say("Log", id=job["id"], level="info", text="Bands were named by their count.")
@@ -121,6 +131,8 @@ def work(job):
         sys.stderr.write("first words\nlast words\n")
         sys.stderr.flush()
         os._exit(3)
+    if job["type"] == "EvaluateResult":
+        return evaluate(job)
     if job["type"] == "TrainGenerator":
         return train(job)
     if BEHAVIOUR == "slow":

@@ -7,7 +7,7 @@ from qgis.core import QgsMultiBandColorRenderer, QgsProject, QgsRasterLayer
 
 from unclouded.backend.errors import OutputError
 from unclouded.backend.protocol import Done
-from unclouded.plugin.results import Source, add_result, style_image, style_mask, style_uncertainty
+from unclouded.plugin.results import Source, add_result, style_error, style_image, style_mask, style_uncertainty
 
 from .conftest import write_raster
 
@@ -82,3 +82,21 @@ def test_a_source_in_a_group_gets_its_result_there(add_layer, tmp_path):
 def test_a_result_that_vanished_is_an_error(tmp_path):
     with pytest.raises(OutputError, match=r"gone\.tif"):
         add_result(QgsProject.instance(), Done("1", str(tmp_path / "gone.tif")), Source("", "scene"))
+
+
+def test_the_error_has_a_style_for_each_band_that_is_white_at_zero(add_layer):
+    layer = add_layer("error")
+    style_error(layer)
+    styles = layer.styleManager()
+    assert styles.styles() == ["B2", "B3", "B4", "B8"]
+    assert styles.currentStyle() == "B2"
+    styles.setCurrentStyle("B8")
+    renderer = layer.renderer()
+    assert renderer.band() == 4
+    assert renderer.classificationMin() == -renderer.classificationMax()
+    assert 1300 < renderer.classificationMax() <= 1363
+    items = renderer.shader().rasterShaderFunction().colorRampItemList()
+    middle = next(item for item in items if item.value == 0)
+    assert min(middle.color.getRgb()) > 240
+    assert items[0].color.blue() > items[0].color.red()
+    assert items[-1].color.red() > items[-1].color.blue()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -12,6 +12,7 @@ from qgis.core import QgsApplication, QgsProcessingFeedback
 from unclouded.plugin.processing.provider import UncloudedProvider
 
 ROOT = Path(__file__).resolve().parents[3]
+FAKE_WORKER = Path(__file__).parents[1] / "fake_worker.py"
 
 
 class Ear(QgsProcessingFeedback):
@@ -20,12 +21,19 @@ class Ear(QgsProcessingFeedback):
     def __init__(self) -> None:
         super().__init__(False)
         self.words: list[str] = []
+        self.tables: list[str] = []
         self.warnings: list[str] = []
         self.fractions: list[float] = []
         self.progressChanged.connect(self.fractions.append)
 
     def pushInfo(self, info: str) -> None:
         self.words.append(info)
+
+    def pushConsoleInfo(self, info: str) -> None:
+        self.tables.append(info.replace("\u00a0", " "))
+
+    def pushFormattedMessage(self, html: str, text: str) -> None:
+        self.tables.append(text)
 
     def pushWarning(self, warning: str) -> None:
         self.warnings.append(warning)
@@ -37,6 +45,19 @@ class Ear(QgsProcessingFeedback):
 @pytest.fixture
 def ear() -> Ear:
     return Ear()
+
+
+@pytest.fixture
+def behave(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Has the plugin start a fake worker as its backend."""
+
+    def choose(behaviour: str) -> None:
+        script = tmp_path / "python"
+        script.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{FAKE_WORKER}" {behaviour}\n')
+        script.chmod(0o755)
+        monkeypatch.setenv("UNCLOUDED_PYTHON", str(script))
+
+    return choose
 
 
 @pytest.fixture

@@ -66,6 +66,7 @@ def test_the_provider_brings_its_algorithms_with_help(provider: UncloudedProvide
         "unclouded:detectclouds",
         "unclouded:simulateclouds",
         "unclouded:traingenerator",
+        "unclouded:evaluateresult",
     }
     for algorithm in provider.algorithms():
         assert algorithm.canExecute() == (True, "")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -22,8 +21,6 @@ from ..conftest import write_generator, write_raster
 
 pytestmark = pytest.mark.qgis
 
-FAKE_WORKER = Path(__file__).parents[1] / "fake_worker.py"
-
 
 @pytest.fixture
 def algorithm() -> QgsProcessingAlgorithm:
@@ -35,19 +32,6 @@ def context() -> QgsProcessingContext:
     context = QgsProcessingContext()
     context.setProject(QgsProject.instance())
     return context
-
-
-@pytest.fixture
-def behave(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
-    """Has the plugin start a fake worker as its backend."""
-
-    def choose(behaviour: str) -> None:
-        script = tmp_path / "python"
-        script.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{FAKE_WORKER}" {behaviour}\n')
-        script.chmod(0o755)
-        monkeypatch.setenv("UNCLOUDED_PYTHON", str(script))
-
-    return choose
 
 
 @pytest.fixture
