@@ -197,8 +197,11 @@ def _not_measured(measured: Measured) -> list[str]:
     whole = int(np.isnan(found.floor).sum())
     if whole:
         said.append(f"{whole} case(s) have no clear pixel whose truth is known: no floor.")
+    alike: dict[tuple[str, int], list[str]] = {}
     for row, reasons in found.lacking.items():
-        said += [f"{row} was not measured on {count} case(s): {why}." for why, count in sorted(reasons.items())]
+        for reason in reasons.items():
+            alike.setdefault(reason, []).append(row)
+    said += [f"Not measured on {count} case(s): {', '.join(rows)}; {why}." for (why, count), rows in alike.items()]
     return said
 
 

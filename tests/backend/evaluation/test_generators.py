@@ -200,9 +200,7 @@ def test_generator_is_measured_where_it_fits_and_compared_where_all_do(tmp_path:
     counts = cells(report, "overall", "cases")
     assert (counts["tiny"], counts["radar"]) == (3, 2)
     assert set(cells(report, "common", "cases").values()) == {2}
-    assert (
-        "radar was not measured on 1 case(s): The generator 'radar' needs Sentinel-1" in report["sections"][0]["text"]
-    )
+    assert "Not measured on 1 case(s): radar; The generator 'radar' needs Sentinel-1" in report["sections"][0]["text"]
     assert "best" not in json.dumps(report["tables"]["overall"]["columns"]).replace('"best": ""', "")
 
 

@@ -1,0 +1,59 @@
+"""Means and their intervals: groups are drawn as wholes, and what is not known does not count."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from unclouded.backend.statistics import Figure, summarise
+
+
+def test_mean_and_count_leave_out_what_is_not_known() -> None:
+    figure = summarise([1.0, math.nan, 3.0], ["a", "b", "c"])
+    assert (figure.mean, figure.count) == (2.0, 2)
+
+
+def test_interval_resamples_groups_and_not_cases() -> None:
+    values = [0.0] * 50 + [1.0] * 50
+    of_groups = summarise(values, ["a"] * 50 + ["b"] * 50)
+    of_cases = summarise(values, [str(index) for index in range(100)])
+    assert (of_groups.low, of_groups.high) == (0.0, 1.0)
+    assert 0.35 < of_cases.low < 0.45 < of_cases.mean < 0.55 < of_cases.high < 0.65
+
+
+def test_interval_of_single_cases_is_that_of_the_normal_approximation() -> None:
+    values = np.random.default_rng(0).normal(5, 2, 400)
+    figure = summarise(values, [str(index) for index in range(400)])
+    half = 1.96 * values.std(ddof=1) / math.sqrt(400)
+    assert figure.low == pytest.approx(values.mean() - half, abs=0.05)
+    assert figure.high == pytest.approx(values.mean() + half, abs=0.05)
+
+
+def test_larger_groups_weigh_more() -> None:
+    assert summarise([0.0, 0.0, 0.0, 1.0], ["a", "a", "a", "b"]).mean == 0.25
+
+
+def test_one_group_has_no_interval() -> None:
+    figure = summarise([1.0, 2.0], ["a", "a"])
+    assert figure.mean == 1.5
+    assert math.isnan(figure.low)
+    assert math.isnan(figure.high)
+    assert not figure.excludes_zero
+
+
+def test_nothing_known_is_no_number() -> None:
+    figure = summarise([math.nan], ["a"])
+    assert (math.isnan(figure.mean), figure.count) == (True, 0)
+
+
+def test_seed_fixes_the_interval() -> None:
+    values, groups = np.random.default_rng(1).random(30), [str(index % 7) for index in range(30)]
+    assert summarise(values, groups) == summarise(values, groups)
+    assert summarise(values, groups, seed=1) != summarise(values, groups)
+
+
+@pytest.mark.parametrize(("low", "high", "excludes"), [(0.1, 0.2, True), (-0.2, -0.1, True), (-0.1, 0.1, False)])
+def test_interval_on_one_side_of_zero(low: float, high: float, excludes: bool) -> None:
+    assert Figure(0.0, low, high).excludes_zero is excludes
