@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Optional
+from typing import List, Optional
 
 from qgis.core import QgsApplication, QgsMapLayer, QgsMapLayerProxyModel, QgsProject, QgsRasterLayer
 from qgis.gui import QgsMapLayerComboBox
@@ -46,6 +46,7 @@ class InputsPanel(QWidget):
             box.activated.connect(self.remember)
         self.dates.changed.connect(self.changed)
         QgsProject.instance().layersAdded.connect(self._restore)
+        QgsProject.instance().layersAdded.connect(self._watch)
 
     @property
     def optical(self) -> Optional[QgsRasterLayer]:
@@ -114,6 +115,16 @@ class InputsPanel(QWidget):
         results = [layer for layer in QgsProject.instance().mapLayers().values() if layer.customProperty(RESULT)]
         for box, kind in ((self.optical_box, "image"), (self.sar_box, ""), (self.mask_box, "mask")):
             box.setExceptedLayerList([layer for layer in results if layer.customProperty(RESULT) != kind])
+
+    def _watch(self, layers: List[QgsMapLayer]) -> None:
+        for layer in layers:
+            layer.customPropertyChanged.connect(self._note_property)
+
+    def _note_property(self, key: str) -> None:
+        """Processing adds a layer first and tells afterwards that it is a result."""
+        if key == RESULT:
+            self._leave_out_results()
+            self.dates.refresh()
 
     def _note_change(self) -> None:
         others = (self.optical, self.sar, self.mask)

@@ -154,6 +154,17 @@ def test_results_are_offered_for_what_they_are(open_dock, add_layer):
     assert dock.inputs.dates.layers() == []
 
 
+def test_a_layer_that_becomes_a_result_later_is_offered_no_more(open_dock, add_layer):
+    source = add_layer("scene")
+    dock = open_dock()
+    dock.inputs.prefer(source)
+    error = add_layer("error")
+    assert "error" in names(dock.inputs.optical_box)
+    error.setCustomProperty(RESULT, "error")
+    assert names(dock.inputs.optical_box) == ["scene"]
+    assert dock.inputs.dates.item(0).text() == "No other images"
+
+
 def test_a_dock_opened_with_results_in_the_project_chooses_an_image(open_dock, add_layer):
     source = add_layer("scene")
     first = open_dock()
