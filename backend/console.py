@@ -17,7 +17,7 @@ from rich.live import Live
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from . import protocol
+from . import protocol, verdict
 from .errors import UncloudedError
 from .version import VERSION
 
@@ -70,6 +70,8 @@ def _run_rich(job: protocol.Job) -> int:
     elif isinstance(event, protocol.Done):
         for path in filter(None, (event.output, event.mask_output, event.uncertainty_output)):
             console.print(f"Wrote {_plain(path)}", soft_wrap=True)
+        if event.quality:
+            console.print(verdict.sentence(event.quality), soft_wrap=True)
     return code
 
 

@@ -21,7 +21,7 @@ from .outputs import Outputs
 from .products import split_day
 from .protocol import Done, RemoveClouds
 from .reporting import Reporter
-from .results import Result, ResultWriter, disk_bytes
+from .results import Inspection, Result, ResultWriter, disk_bytes
 from .sampling import draw_latents
 from .scene import Scene, open_optical, open_scene
 from .streams import Behind, ahead
@@ -68,14 +68,13 @@ def remove(job: RemoveClouds, report: Reporter) -> Done:
         plan = TilePlan(scene, found, method, prior, job.mask == "all", feather_px)
         with contextlib.ExitStack() as stack:
             writer = ResultWriter(stack, job, scene, _provenance(job, generator), outputs)
-            with Behind(writer.write) as behind:
-                for result in _reconstructed(plan, found, job, report):
-                    behind.put(result)
+            quality = _write(writer, Inspection(stack, plan), _reconstructed(plan, found, job, report))
             report.progress(1 - OVERVIEW_SHARE, "building overviews")
             writer.finish()
         report.check_cancelled()
         outputs.commit()
-    return Done(job.id, job.output, job.mask_output, job.uncertainty_output, round(found.cloud_fraction, 6))
+    share = round(found.cloud_fraction, 6)
+    return Done(job.id, job.output, job.mask_output, job.uncertainty_output, share, quality=quality)
 
 
 def _method(generator: Generator | None, job: RemoveClouds, scene: Scene, report: Reporter) -> Method:
@@ -117,6 +116,18 @@ def _reconstructed(plan: TilePlan, found: Survey, job: RemoveClouds, report: Rep
             cost_s = (time.monotonic() - started) / busy
             report.estimate(cost_s * sum(clouded[done:]), disk_bytes(plan.scene, job), found.cloud_fraction)
         report.progress(SURVEY_SHARE + (1 - SURVEY_SHARE - OVERVIEW_SHARE) * done / len(clouded), "reconstructing")
+
+
+def _write(writer: ResultWriter, inspection: Inspection, results: Iterator[Result]) -> dict[str, float]:
+    """Writes and measures the tiles while the next are made; gives the figures of quality.py."""
+
+    def write(result: Result) -> None:
+        inspection.look(result, writer.write(result))
+
+    with Behind(write) as behind:
+        for result in results:
+            behind.put(result)
+    return inspection.figures()
 
 
 def _batches(tiles: Iterator[Tile], size: int) -> Iterator[list[Tile]]:

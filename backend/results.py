@@ -13,10 +13,12 @@ from .geotiff import Layout, Writer
 from .observation import Reconstruction
 from .outputs import Outputs
 from .protocol import RemoveClouds
+from .quality import NEAR_PX, Meter, Part
+from .raster import Reader
 from .scene import Optical, Scene
 from .sensors import Float, Scaling
 from .survey import MASK_LAYOUT
-from .tile_reader import Tile
+from .tile_reader import Tile, TilePlan
 
 UNCERTAINTY_SCALE = 1e-4
 UNCERTAINTY_NODATA = 65535
@@ -77,8 +79,12 @@ class ResultWriter:
         if self.job.uncertainty_output:
             self._uncertainty = self._open(self.job.uncertainty_output, _uncertainty_layout(optical.bands, self.tags))
 
-    def write(self, result: Result) -> None:
-        """Writes one tile into each file."""
+    def write(self, result: Result) -> np.ndarray:
+        """Writes one tile into each file.
+
+        Returns:
+            (C, H, W) digital numbers of the image.
+        """
         tile, made = result.tile, result.reconstruction
         numbers = tile.digital_numbers
         if made is not None:
@@ -90,6 +96,7 @@ class ResultWriter:
             self._mask.write(tile.area, tile.classes[None])
         if self._uncertainty is not None:
             self._uncertainty.write(tile.area, self._uncertainty_of(tile, made))
+        return numbers
 
     def finish(self) -> None:
         """Adds overviews to each file."""
@@ -111,6 +118,45 @@ class ResultWriter:
             numbers = np.where(tile.replaced > 0, known, numbers)
         numbers[:, tile.classes == clouds.NODATA] = UNCERTAINTY_NODATA
         return numbers
+
+
+class Inspection:
+    """Measures a result while it is written.
+
+    Args:
+        stack: Closes the mask.
+        plan: Tells how the tiles were read.
+    """
+
+    def __init__(self, stack: contextlib.ExitStack, plan: TilePlan) -> None:
+        self._plan = plan
+        self._meter = Meter(plan.feather_px)
+        self._mask = stack.enter_context(Reader(plan.found.mask, plan.scene.grid, Resampling.nearest))
+
+    def look(self, result: Result, numbers: np.ndarray) -> None:
+        """Measures one tile; they come row by row.
+
+        Args:
+            result: The tile as it was read and reconstructed.
+            numbers: (C, H, W) as written.
+        """
+        tile, made = result.tile, result.reconstruction
+        replaced = tile.replaced > 0
+        self._meter.count(replaced, tile.classes != clouds.NODATA)
+        area = self._plan.scene.area
+        classes = self._mask.read(tile.area.shifted(area.row, area.column).padded(NEAR_PX))[0][0]
+        around = self._plan.to_replace(classes)
+        if not around.any():
+            return
+        reflectance = self._plan.scene.optical.scaling.to_reflectance(numbers)
+        clear = (classes == clouds.CLEAR) & ~around
+        self._meter.add(Part(tile.area, reflectance, tile.replaced == 1, around, clear))
+        if made is not None:
+            self._meter.add_errors(made.uncertainty[..., tile.core[0], tile.core[1]], replaced)
+
+    def figures(self) -> dict[str, float]:
+        """Gives what is known of the result, see quality.py."""
+        return self._meter.figures()
 
 
 def image_layout(optical: Optical, tags: dict[str, str]) -> Layout:

@@ -64,7 +64,7 @@ class TilePlan:
     def clouded(self) -> list[bool]:
         """For each tile whether something in it is reconstructed."""
         with Reader(self.found.mask, self.scene.grid, Resampling.nearest) as masks:
-            return [bool(self._to_replace(self._classes(masks, window)).any()) for window in self.windows()]
+            return [bool(self.to_replace(self._classes(masks, window)).any()) for window in self.windows()]
 
     def read(self) -> Iterator[Tile]:
         """Reads the tiles in order, with their context where something is reconstructed."""
@@ -73,13 +73,18 @@ class TilePlan:
             for window in self.windows():
                 inner = self._in_scene(window)
                 classes = self._classes(images.mask, window)
-                if self._to_replace(classes).any():
+                if self.to_replace(classes).any():
                     yield self._clouded_tile(images, window, inner)
                 else:
                     numbers = images.optical.read(inner).digital_numbers
                     yield Tile(
                         window, numbers, classes, np.zeros(classes.shape, np.float32), None, inner.slices_in(inner)
                     )
+
+    def to_replace(self, classes: Classes) -> Bool:
+        """Tells by the classes (H, W) what is reconstructed."""
+        replace: Bool = (classes == clouds.CLOUD) | (classes == clouds.SHADOW)
+        return classes != clouds.NODATA if self.whole else replace
 
     def _clouded_tile(self, images: _Images, window: Window, inner: Window) -> Tile:
         outer = inner.padded(max(self.method.overlap_px, self.feather_px), self.method.align_px)
@@ -92,7 +97,7 @@ class TilePlan:
 
     def _share(self, classes: Classes) -> Float:
         """Feathers towards clear pixels only, not towards the border of the scene or nodata."""
-        replace = self._to_replace(classes)
+        replace = self.to_replace(classes)
         feather_px = 0 if self.whole else self.feather_px
         return clouds.feather(replace | (classes == clouds.NODATA), feather_px) * replace
 
@@ -102,10 +107,6 @@ class TilePlan:
     def _classes(self, masks: Reader, window: Window) -> Classes:
         classes: Classes = masks.read(self._in_scene(window))[0][0]
         return classes
-
-    def _to_replace(self, classes: Classes) -> Bool:
-        replace: Bool = (classes == clouds.CLOUD) | (classes == clouds.SHADOW)
-        return classes != clouds.NODATA if self.whole else replace
 
 
 class _Images:
