@@ -15,7 +15,7 @@ from ..sensors import Bool, Float
 from ..survey import Classes, MaskRules, classified
 from ..tiling import Window, tiles
 from .cases import Case
-from .implied import Question, brightness, changed
+from .implied import Implied, Question, brightness, changed
 from .labels import Labelled, LabelReader
 from .panels import Panel, true_colours
 from .tallies import Tallies
@@ -57,6 +57,8 @@ class Measured:
     implied: Tallies = field(default_factory=Tallies)
     """On the labelled images."""
     simulated: Tallies = field(default_factory=Tallies)
+    beside: Tallies = field(default_factory=Tallies)
+    """By question, on its cases: the detector's mask, and brightness as the score."""
     clear: list[FalseCloud] = field(default_factory=list)
     examples: list[Example] = field(default_factory=list)
     """Of the labelled images, EXAMPLES at most."""
@@ -183,15 +185,23 @@ def measure_simulated(case: Case, asked: Sequence[Question], found: Measured) ->
         found.simulated[row].add(name, trivial, label, counted)
     bright = brightness(seen.optical)
     found.simulated[BRIGHT].add(name, bright > BRIGHT_LIMIT, label, counted, bright)
-    truth = case.sample.truth
-    panels = [Panel("input", true_colours(seen.optical, seen.bands, truth, counted)), Panel("truth", mask=label)]
+    answers = _answers(case, asked, found)
+    for question, answer in answers.items():
+        found.simulated[question].add(name, answer.cloud, label, counted, answer.score)
+        found.beside[question].add(name, mask, label, counted, bright)
+    colours = true_colours(seen.optical, seen.bands, case.sample.truth, counted)
+    panels = [Panel(question, mask=answer.cloud) for question, answer in answers.items()]
+    if found.simulated_example is None or len(panels) + 2 > len(found.simulated_example.panels):
+        found.simulated_example = Example(name, (Panel("input", colours), Panel("truth", mask=label), *panels))
+
+
+def _answers(case: Case, asked: Sequence[Question], found: Measured) -> dict[str, Implied]:
+    """Asks all that can be asked of a case."""
+    answers = {}
     for question in asked:
-        lacking = question.lacks(seen)
+        lacking = question.lacks(case.sample.observation)
         if lacking:
-            found.lacking_simulated.setdefault(question.generator.card.name, {})[name] = lacking
-            continue
-        answer = question.ask(seen)
-        found.simulated[question.name].add(name, answer.cloud, label, counted, answer.score)
-        panels.append(Panel(question.name, mask=answer.cloud))
-    if found.simulated_example is None or len(panels) > len(found.simulated_example.panels):
-        found.simulated_example = Example(name, tuple(panels))
+            found.lacking_simulated.setdefault(question.generator.card.name, {})[case.name] = lacking
+        else:
+            answers[question.name] = question.ask(case.sample.observation)
+    return answers

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from ..clouds import GROW_PX
 from ..datasets.collection import data_root, split_of
@@ -16,7 +16,7 @@ from ..mask_metrics import Counts
 from ..statistics import summarise
 from .implied import CHANGED
 from .labels import Labelled
-from .mask_measures import BRIGHT, BRIGHT_LIMIT, EVERYTHING, GROWN, REPLACED, Example, FalseCloud, Lacking, Measured
+from .mask_measures import BRIGHT_LIMIT, EVERYTHING, GROWN, Example, FalseCloud, Lacking, Measured
 from .panels import panels
 from .pictures import curves
 from .report import Cell, Column, Picture, Report, Row, Section, Table
@@ -198,17 +198,14 @@ def _implied(found: Measured) -> Section:
 
 
 def _simulated(found: Measured) -> Section:
-    detector, bright = found.simulated[REPLACED], found.simulated[BRIGHT]
+    beside = {tally.name: tally for tally in found.beside.rows()}
     rows = []
     for tally in found.simulated.rows():
-        same: dict[str, Cell] = {
-            "cases": len(tally.counts),
-            "mean_f1": tally.mean_f1(found.groups),
-            "detector_f1": detector.total(tally.counts).f1,
-            "brightness": _average_precision(bright, tally.counts),
-        }
-        row = _scored(tally)
-        rows.append(Row(row.label, {**row.cells, **same}))
+        cells = {**_scored(tally).cells, "cases": len(tally.counts), "mean_f1": tally.mean_f1(found.groups)}
+        if tally.name in beside:
+            same = beside[tally.name]
+            cells |= {"detector_f1": same.total().f1, "brightness": _average_precision(same)}
+        rows.append(Row(tally.name, cells))
     columns = [
         Column("cases", "cases"),
         *UNMARKED[:3],
@@ -244,8 +241,8 @@ def _scored(tally: Tally) -> Row:
     return Row(tally.name, cells)
 
 
-def _average_precision(tally: Tally, images: Iterable[str]) -> float:
-    curve = tally.curve(images)
+def _average_precision(tally: Tally) -> float:
+    curve = tally.curve()
     return math.nan if curve is None else curve.average_precision
 
 

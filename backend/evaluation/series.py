@@ -15,7 +15,7 @@ from . import series_report, writing
 from .cases import choose, open_places, training_prior
 from .rows import open_rows
 from .seen import check_unseen
-from .series_cases import LEAST_DAYS, Series, draw_all
+from .series_cases import LEAST_DAYS, LEAST_PX, Series, draw_all
 from .series_measures import measure
 from .series_report import Curve, Measured, Shown
 
@@ -49,7 +49,8 @@ def evaluate_series(job: EvaluateSeries, report: Reporter) -> Done:
             break
     if not found.shown:
         raise InputError(
-            f"Not one of the {len(collection.places)} place(s) of {name} ({job.split}) has {LEAST_DAYS} clear days.",
+            f"Not one of the {len(collection.places)} place(s) of {name} ({job.split}) has {LEAST_DAYS} clear days of "
+            f"at least {LEAST_PX} x {LEAST_PX} px.",
             "Choose a data set of several days, such as sen12ms-cr-ts, or another split.",
         )
     writing.write(series_report.build(job, name, meaning, found), job.output, job.overwrite)

@@ -14,9 +14,11 @@ from ..datasets.place import Day, Place
 from ..datasets.samples import Sample, with_context
 from ..datasets.skies import clouded
 from ..datasets.view import View, blanked, draw_view, measured
+from ..metrics import SSIM_RADIUS_PX
 from ..observation import Observation
 
 LEAST_DAYS = 3
+LEAST_PX = 2 * SSIM_RADIUS_PX + 1
 
 
 @dataclass(frozen=True)
@@ -42,12 +44,12 @@ def draw_all(collection: Collection, choices: Choices, each: int, seed: int) -> 
     """Draws the series of all places.
 
     Yields:
-        The share that is done, and a series; None for a place that has too few clear days.
+        The share that is done, and a series; None for a place that has too few clear days, or is too small.
     """
     count = len(collection.places)
     for position in range(count):
         place = collection.places[position]
-        served = len(clear_days(place)) >= LEAST_DAYS
+        served = len(clear_days(place)) >= LEAST_DAYS and min(place.days[0].clear.shape) >= LEAST_PX
         for number in range(each if served else 1):
             rng = np.random.default_rng((seed, number, *place.name.encode()))
             drawn = draw_series(place, collection, rng, choices) if served else None

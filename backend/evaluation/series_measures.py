@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -31,6 +31,8 @@ class Value:
     """Series of one place show the same ground."""
     pair: str
     """Which days of the place, or which day."""
+    drawn: str
+    """The same, and of which series."""
     value: float
 
 
@@ -51,7 +53,16 @@ class Figures:
 
     def mean(self, pixels: str, row: str, key: str) -> Figure:
         """Gives a mean over pairs of days, or over days; its interval is by place, by pair where there is one place."""
-        found = self.values[pixels][row].get(key, [])
+        return self._summarised(self.values[pixels][row].get(key, []))
+
+    def difference(self, pixels: str, row: str, other: str, key: str) -> Figure:
+        """Gives the mean of a row's figure minus another's, of what both have."""
+        theirs = {one.drawn: one.value for one in self.values[pixels].get(other, {}).get(key, [])}
+        own = self.values[pixels][row].get(key, [])
+        paired = [replace(one, value=one.value - theirs[one.drawn]) for one in own if one.drawn in theirs]
+        return self._summarised(paired)
+
+    def _summarised(self, found: Sequence[Value]) -> Figure:
         several = len(self.places) > 1
         return summarise([one.value for one in found], [one.place if several else one.pair for one in found])
 
@@ -127,7 +138,10 @@ def _add_steps(
         DAY: [mae(image, ground, mask) for image, ground, mask in zip(images, truth, counted, strict=True)],
     }
     for key, values in found.items():
-        named = [Value(series.group, f"{series.place} {number}", value) for number, value in enumerate(values)]
+        named = [
+            Value(series.group, f"{series.place} {number}", f"{series.name} {number}", value)
+            for number, value in enumerate(values)
+        ]
         figures.add(pixels, row, key, named)
 
 

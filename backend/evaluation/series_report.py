@@ -10,7 +10,7 @@ from ..evaluation_jobs import EvaluateSeries
 from ..sensors import Float
 from .pictures import curves
 from .report import Cell, Column, Picture, Report, Row, Section, Table
-from .rows import ALONE
+from .rows import ALONE, CLEAR_MEAN, CONSTANT, IDENTITY
 from .series_cases import Series
 from .series_measures import CLOUDED, DAY, TRUTH, WHOLE, Figures, vegetation
 
@@ -34,6 +34,8 @@ MEANING = (
     "Generators are measured twice: as a user gets the image, clear pixels as they were measured, and the network "
     "alone."
 )
+RIVALS = ("median", "interpolate")
+DIFFERENCES = {"change_error": "error of the change", DAY: "reconstruction MAE"}
 PIXELS = {
     WHOLE: ("Whole images", "All pixels whose truth is known on both days; reconstruction over all of a day's."),
     CLOUDED: (
@@ -110,7 +112,7 @@ def build(job: EvaluateSeries, data: str, constant: str, found: Measured) -> Rep
         "device": job.device,
         "constant row": constant,
     }
-    tables = [_table(figures, pixels, places) for pixels in PIXELS]
+    tables = [*(_table(figures, pixels, places) for pixels in PIXELS), _differences(figures)]
     text = "\n\n".join([MEANING, *found.notes])
     return Report(
         "Series", _command(job), facts, [Section("Temporal consistency", text, tables), *_curves(found.curve)]
@@ -133,6 +135,30 @@ def _table(figures: Figures, pixels: str, places: int) -> Table:
 def _cells(figures: Figures, pixels: str, row: str) -> dict[str, Cell]:
     keys = ["ssim", "change"] if row == TRUTH else ["ssim", "gap", "change", "change_error", DAY]
     return {"pairs": figures.count(row), **{key: figures.mean(pixels, row, key) for key in keys}}
+
+
+def _differences(figures: Figures) -> Table:
+    """Sets all rows but the trivial ones against each of RIVALS, pair by pair."""
+    columns = [
+        Column(f"{key}_{rival.replace('-', '_')}", f"{title}, minus {rival}'s")
+        for rival in RIVALS
+        for key, title in DIFFERENCES.items()
+    ]
+    rows = [
+        Row(
+            row,
+            {
+                f"{key}_{rival.replace('-', '_')}": figures.difference(CLOUDED, row, rival, key)
+                for rival in RIVALS
+                for key in DIFFERENCES
+                if rival != row
+            },
+        )
+        for row in figures.values[CLOUDED]
+        if row not in (TRUTH, IDENTITY, CONSTANT, CLEAR_MEAN)
+    ]
+    note = "Clouded pixels; below zero is better than the rival. The interval is that of the difference."
+    return Table("differences", "Paired differences", columns, rows, "row", note)
 
 
 def _curves(curve: Curve | None) -> list[Section]:

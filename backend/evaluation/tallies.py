@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..mask_metrics import BINS, Counts, Curve, count, curve, histogram
+from ..mask_metrics import Counts, Curve, count, curve, histogram
 from ..sensors import Bool, Float
 from ..statistics import Figure, summarise
 
@@ -21,24 +20,23 @@ class Tally:
     name: str
     counts: dict[str, Counts] = field(default_factory=dict)
     """By image."""
-    scores: dict[str, NDArray[np.int64]] = field(default_factory=dict)
-    """Histograms by image, of rows that have a score."""
+    scores: NDArray[np.int64] | None = None
+    """Histogram of all images, of rows that have a score."""
 
     def add(self, image: str, mask: Bool, label: Bool, counted: Bool, score: Float | None = None) -> None:
         """Counts a window of an image; arrays (H, W)."""
         self.counts[image] = self.counts.get(image, Counts()) + count(mask, label, counted)
         if score is not None:
-            before = self.scores.get(image, np.zeros((2, BINS + 1), np.int64))
-            self.scores[image] = before + histogram(score, label, counted)
+            more = histogram(score, label, counted)
+            self.scores = more if self.scores is None else self.scores + more
 
     def total(self, images: Iterable[str] | None = None) -> Counts:
         """Adds up images; all of the row's by default."""
         return sum((self.counts[image] for image in self.counts if images is None or image in images), Counts())
 
-    def curve(self, images: Iterable[str] | None = None) -> Curve | None:
-        """Gives the curve over thresholds of all pixels of some images; None without a score."""
-        chosen = [self.scores[image] for image in self.scores if images is None or image in images]
-        return curve(np.sum(chosen, axis=0)) if chosen else None
+    def curve(self) -> Curve | None:
+        """Gives the curve over thresholds of the pixels of all images; None without a score."""
+        return None if self.scores is None else curve(self.scores)
 
     def mean_f1(self, groups: dict[str, str]) -> Figure:
         """Gives the mean F1 over images; groups are those of images that are not independent."""
@@ -58,8 +56,3 @@ class Tallies:
     def rows(self) -> list[Tally]:
         """Gives all of them."""
         return list(self._rows.values())
-
-
-def shares_cloud(counts: Counts) -> float:
-    """Share of the label's pixels that are cloud."""
-    return (counts.hits + counts.misses) / counts.total if counts.total else math.nan

@@ -23,11 +23,11 @@ REGIONS = ("22", "117")
 """Of the official validation split."""
 
 
-def write_days(root: Path, days: int, regions: tuple[str, ...] = REGIONS) -> str:
+def write_days(root: Path, days: int, regions: tuple[str, ...] = REGIONS, side: int = 40) -> str:
     """Fields that brighten a little from day to day, in the layout of SEN12MS-CR-TS."""
     for region in regions:
         for number in range(days):
-            image = fakes.ground(size=40, seed=int(region)) + np.uint16(60 * number)
+            image = fakes.ground(size=side, seed=int(region)) + np.uint16(60 * number)
             name = f"s2_ROIs2017_{region}_ImgNo_{number}_2018-01-{1 + 3 * number:02d}_patch_0.tif"
             fakes.write(root / "ROIs2017" / region / "S2" / str(number) / name, image)
     return str(root)
@@ -52,7 +52,8 @@ def test_rows_are_held_against_the_change_of_the_truth(shop: Workshop) -> None:
     heard = evaluate(shop, root, models=[write_fusion(shop.folder)], methods=["inpaint"])
     assert isinstance(heard.last, protocol.Done), heard.last
 
-    for table in tables(shop).values():
+    for pixels in ("whole", "clouded"):
+        table = tables(shop)[f"consistency_{pixels}"]
         named = {"truth", "identity", "constant", "clear mean", "inpaint", "least-cloudy", "median", "interpolate"}
         assert set(table) == named | {"tiny", "tiny, network alone", "note"}
         truth, constant = table["truth"], table["constant"]
@@ -63,6 +64,20 @@ def test_rows_are_held_against_the_change_of_the_truth(shop: Workshop) -> None:
         assert constant["change_error"]["mean"] == pytest.approx(truth["change"]["mean"], abs=1e-6)
         assert table["median"]["reconstruction"]["mean"] < table["identity"]["reconstruction"]["mean"]
         assert "drawn by place" in table["note"]["text"]
+    differences = tables(shop)["differences"]
+    assert set(differences) == {
+        "inpaint",
+        "least-cloudy",
+        "median",
+        "interpolate",
+        "tiny",
+        "tiny, network alone",
+        "note",
+    }
+    clouded = tables(shop)["consistency_clouded"]
+    for key in ("change_error", "reconstruction"):
+        expected = clouded["tiny"][key]["mean"] - clouded["median"][key]["mean"]
+        assert differences["tiny"][f"{key}_median"]["mean"] == pytest.approx(expected)
     assert "NDVI" in Path(shop.path("report.html")).read_text()
 
 
@@ -73,6 +88,11 @@ def test_one_place_gives_intervals_by_pairs_with_a_warning(shop: Workshop) -> No
     assert "not independent" in whole["note"]["text"]
     assert whole["identity"]["pairs"]["mean"] == 6
     assert whole["identity"]["ssim"]["low"] < whole["identity"]["ssim"]["high"]
+
+
+def test_places_that_are_too_small_are_left_out(shop: Workshop) -> None:
+    root = write_days(shop.folder / "data", 3, side=8)
+    assert "3 clear days of at least 11 x 11 px" in evaluate(shop, root).last.message
 
 
 def test_at_most_so_many_series(shop: Workshop) -> None:
