@@ -29,7 +29,7 @@ MEASURED = 0.05
 """Least share of pixels whose truth is known."""
 BAD_FILES, NO_SUCH_DAY, NO_TRUTH = (
     "its files are bad",
-    "no day of the place serves: real clouds need a cloudy day, others a clear one",
+    "no day of the place serves: real clouds need one that is less than 95 % clear, others a clear one",
     "the truth is known of less than 5 % of it",
 )
 """Why a case cannot be measured."""

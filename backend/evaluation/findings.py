@@ -52,7 +52,7 @@ class Findings:
 
     def measured(self, row: str) -> Chosen:
         """(N,) the cases that a row could serve."""
-        found: Chosen = ~np.isnan(self.values[row]).all(axis=1)
+        found: Chosen = np.asarray(~np.isnan(self.values[row]).all(axis=1))
         return found
 
     def common(self, rows: Iterable[str]) -> Chosen:
