@@ -53,7 +53,8 @@ def evaluate_landcover(job: EvaluateLandCover, report: Reporter) -> Done:
     gathered = gather(images, rows, judge, job.limit, bool(labels), report)
     answers = gathered.answers(judge.card.classes, labels)
     asked = _served([row.name for row in rows if row.generator or row.name in job.methods], answers, report)
-    examined = Examined(job, images, judge.card, str(judge.device), answers, asked, bool(labels))
+    cards = [row.generator.card for row in rows if row.generator]
+    examined = Examined(job, images, judge.card, str(judge.device), answers, asked, cards, bool(labels))
     report.progress(0.97, "drawing the report")
     shown = [(index, _again(images, gathered.numbers[index], rows)) for index in examples(examined)]
     further = {CASES: tables.cases(answers)}

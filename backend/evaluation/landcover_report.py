@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import platform
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from ..card import Card
 from ..classifier import ClassifierCard
 from ..evaluation_jobs import EvaluateLandCover
 from ..statistics import Figure
@@ -22,6 +24,8 @@ from .landcover_pictures import Shown, strip
 from .panels import true_colours
 from .report import Picture, Report, Section, Table
 
+OPTIONS = ("data", "dataset", "split", "classifier", "truth", "limit", "seed", "device")
+"""Of the command, those that are fields of the job."""
 EXAMPLES = 3
 """Of each outcome."""
 TRIVIAL = "clear mean"
@@ -39,6 +43,7 @@ class Examined:
     answers: Answers
     asked: Sequence[str]
     """Kinds of images that the user compares, beside the trivial ones."""
+    generators: Sequence[Card]
     labelled: bool
     """Whether the truth is the data's labels; else it is what was said of the clear images."""
 
@@ -96,14 +101,16 @@ def _truth(examined: Examined) -> str:
 def _facts(examined: Examined) -> dict[str, str]:
     job, images, card = examined.job, examined.images, examined.card
     clouds = (
-        f"laid over clear images, {COVER[0]:.0%} to {COVER[1]:.0%} of the sky, shadows on top; truth of the same day"
+        f"laid over clear images, {COVER[0]:.0%} to {COVER[1]:.0%} of the sky, shadows on top; truth of the same day; "
+        "masks as an imperfect detector makes them"
         if images.same_day
         else "real; the clear image is of another day, and the mask is what differs from it"
     )
     return {
         "Data": f"{images.name}, split {job.split}, {len(examined.answers.truth)} images",
         "Clouds": clouds,
-        "Classifier": f"{card.name} {card.version}, {len(card.classes)} classes, SHA-256 {card.sha256[:12]}",
+        "Classifier": f"{_named(card)}, {len(card.classes)} classes",
+        "Generators": "; ".join(map(_named, examined.generators)) or "none",
         "Larger images": f"cut into windows of {card.window_px} px; their probabilities are averaged",
         "Constant image": images.constant,
         "Seed": str(job.seed),
@@ -113,15 +120,16 @@ def _facts(examined: Examined) -> dict[str, str]:
     }
 
 
+def _named(card: Card | ClassifierCard) -> str:
+    return f"{card.name} {card.version}, SHA-256 {card.sha256[:12]}"
+
+
 def command(job: EvaluateLandCover) -> str:
     """Gives the command that runs a job again."""
-    words = ["unclouded landcover"]
-    for name in ("data", "dataset", "split", "classifier", "truth", "limit", "seed", "device"):
-        value = getattr(job, name)
-        if value is not None:
-            words.append(f"--{name} {value}")
-    words += [f"--model {model}" for model in job.models] + [f"--method {method}" for method in job.methods]
-    return " ".join([*words, f"--report {job.output}"])
+    values = [(name, getattr(job, name)) for name in OPTIONS]
+    values += [("model", model) for model in job.models] + [("method", method) for method in job.methods]
+    words = [word for name, value in values if value is not None for word in (f"--{name}", str(value))]
+    return shlex.join(["unclouded", "landcover", *words, "--report", job.output])
 
 
 def _over_cover(answers: Answers, compared: Sequence[str]) -> Section:
