@@ -13,8 +13,10 @@ import traceback
 from pathlib import Path
 
 import processing
+from processing.core.ProcessingResults import resultsList
 from qgis.core import QgsApplication, QgsProject, QgsRasterLayer
-from qgis.PyQt.QtCore import QTimer
+from qgis.PyQt.QtCore import QPoint, Qt, QTimer
+from qgis.PyQt.QtTest import QTest
 from qgis.PyQt.QtWidgets import QDockWidget, QTextEdit
 from qgis.utils import iface, plugins, unloadPlugin
 
@@ -62,6 +64,29 @@ def look_at_dock():
     return lambda: True
 
 
+def compare():
+    """Presses the dock's button for before and after and drags the bar to the right."""
+    dock = iface.mainWindow().findChild(QDockWidget, "UncloudedDock")
+    canvas = iface.mapCanvas()
+    seen["items"] = len(canvas.scene().items())
+    dock.run_panel.compare_button.click()
+    viewport, left = canvas.viewport(), Qt.MouseButton.LeftButton
+    middle = QPoint(viewport.width() // 2, 200)
+    QTest.mousePress(viewport, left, pos=middle)
+    QTest.mouseMove(viewport, middle + QPoint(60, 0))
+    QTest.mouseRelease(viewport, left, pos=middle + QPoint(60, 0))
+    swipe = plugins["unclouded"]._comparison.swipe
+    return lambda: not swipe.is_drawing and not canvas.isDrawing()
+
+
+def look_at_comparison():
+    """Takes a picture and ends the comparison with the key."""
+    iface.mainWindow().grab().save(str(FOLDER / "compare.png"))
+    QTest.keyClick(iface.mapCanvas(), Qt.Key.Key_Escape)
+    seen["items_left"] = len(iface.mapCanvas().scene().items())
+    return lambda: plugins["unclouded"]._comparison.swipe is None
+
+
 def run_toolbox():
     """Runs the same job from the toolbox's dialog and waits for its layers."""
     parameters = {
@@ -82,6 +107,31 @@ def look_at_toolbox():
     seen["toolbox"] = [layer for layer in results() if layer not in seen["dock"]]
     run_toolbox.dialog.grab().save(str(FOLDER / "toolbox.png"))
     run_toolbox.dialog.close()
+    return lambda: True
+
+
+def evaluate():
+    """Holds the image against a brighter one from the toolbox's dialog and waits for the layer of errors."""
+    project = QgsProject.instance()
+    parameters = {
+        "RESULT": project.mapLayersByName("cloudy without clouds")[0].id(),
+        "REFERENCE": project.mapLayersByName("cloudy")[0].id(),
+        "MASK": project.mapLayersByName("mask")[0].id(),
+    }
+    evaluate.dialog = processing.createAlgorithmDialog("unclouded:evaluateresult", parameters)
+    evaluate.dialog.show()
+    evaluate.dialog.runButton().click()
+    return lambda: any(layer["kind"] == "error" for layer in results())
+
+
+def look_at_evaluation():
+    """Notes the figures, the log, the layer, and what QGIS's viewer of results lists."""
+    seen["figures"] = evaluate.dialog.results()
+    seen["tables"] = evaluate.dialog.findChild(QTextEdit, "txtLog").toPlainText()
+    seen["error"] = next(layer for layer in results() if layer["kind"] == "error")
+    seen["viewer"] = [str(result.filename) for result in resultsList.getResults()]
+    evaluate.dialog.grab().save(str(FOLDER / "evaluation.png"))
+    evaluate.dialog.close()
     return lambda: True
 
 
@@ -174,8 +224,12 @@ STEPS = [
     press,
     refresh,
     look_at_dock,
+    compare,
+    look_at_comparison,
     run_toolbox,
     look_at_toolbox,
+    evaluate,
+    look_at_evaluation,
     train,
     look_at_training,
     choose_trained,

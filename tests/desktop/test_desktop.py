@@ -15,6 +15,7 @@ from osgeo import gdal
 
 pytestmark = [pytest.mark.qgis, pytest.mark.slow]
 
+PICTURES = ("dock.png", "compare.png", "toolbox.png", "evaluation.png", "training.png")
 SCRIPT = Path(__file__).parent / "in_qgis.py"
 
 
@@ -79,6 +80,16 @@ def test_from_the_button_to_the_layer(
         "QgsPalettedRasterRenderer",
     }
     assert {layer["name"] for layer in seen["toolbox"]} == {"cloudy without clouds", "Clouds and shadows"}
+    assert seen["items_left"] == seen["items"]
+    report = Path(seen["figures"]["REPORT"])
+    assert seen["viewer"] == [str(report)]
+    assert report.is_file()
+    assert 0.1 < seen["figures"]["MAE"] < 1
+    assert "Reconstruction: " in seen["tables"]
+    assert (seen["error"]["name"], seen["error"]["renderer"]) == (
+        "Error of cloudy without clouds",
+        "QgsSingleBandPseudoColorRenderer",
+    )
     trained = Path(seen["trained"])
     assert trained.is_file()
     assert "Epoch 2 of 2: " in seen["told"]
@@ -87,4 +98,4 @@ def test_from_the_button_to_the_layer(
     assert np.array_equal(from_trained[:, mask == 0], before[:, mask == 0])
     assert (from_trained[:, mask == 1] != after[:, mask == 1]).mean() > 0.5
     assert list((tmp_path / "cancelled").iterdir()) == []
-    assert all((tmp_path / picture).stat().st_size > 10_000 for picture in ("dock.png", "toolbox.png", "training.png"))
+    assert all((tmp_path / picture).stat().st_size > 10_000 for picture in PICTURES)

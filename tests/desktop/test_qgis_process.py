@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -82,6 +83,25 @@ def test_a_failure_is_told_and_leaves_nothing(
     assert finished.returncode != 0
     assert "Name them in file order" in finished.stdout + finished.stderr
     assert not output.exists()
+
+
+def test_a_result_is_evaluated_headless(
+    qgis_process: str,
+    environment: dict[str, str],
+    cloudy_scene: Path,
+    write_raster: Callable[..., Path],
+    tmp_path: Path,
+) -> None:
+    report, error = tmp_path / "report.html", tmp_path / "error.tif"
+    reference = write_raster("darker.tif", _pixels(cloudy_scene) - np.uint16(100), ("B2", "B3", "B4", "B8"))
+    command = [qgis_process, "run", "unclouded:evaluateresult", "--", f"RESULT={cloudy_scene}"]
+    command += [f"REFERENCE={reference}", f"REPORT={report}", f"ERROR_OUTPUT={error}"]
+    finished = _run(command, environment)
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    figures = dict(line.split(":\t") for line in finished.stdout.splitlines() if ":\t" in line)
+    assert float(figures["MAE"]) == pytest.approx(0.01, abs=1e-5)
+    assert np.allclose(_pixels(error), 0.01, atol=1e-5)
+    assert "MAE" in report.read_text()
 
 
 def test_a_trained_generator_serves_the_command_line(
