@@ -6,7 +6,7 @@ from typing import Callable, List, Optional
 
 from qgis.core import Qgis, QgsMapLayer, QgsProject
 from qgis.gui import QgisInterface
-from qgis.PyQt.QtCore import QObject, pyqtSignal
+from qgis.PyQt.QtCore import QObject
 from qgis.PyQt.QtGui import QIcon
 from qgis.PyQt.QtWidgets import QAction, QWidget
 
@@ -27,9 +27,6 @@ class Comparison(QObject):
         iface: QGIS.
         ask: Has the user choose two rasters; gets the window and the active layer.
     """
-
-    changed = pyqtSignal(bool)
-    """Whether a comparison is shown."""
 
     def __init__(
         self, iface: QgisInterface, ask: Callable[[QWidget, Optional[QgsMapLayer]], Optional[Pair]] = ask_for_pair
@@ -65,7 +62,6 @@ class Comparison(QObject):
         self.swipe.deleteLater()
         self.swipe = self._pair = None
         self.action.setChecked(False)
-        self.changed.emit(False)
 
     def tear_down(self) -> None:
         """Ends the comparison and takes the action away."""
@@ -102,7 +98,6 @@ class Comparison(QObject):
         self.swipe.others_asked.connect(self._choose_others)
         QgsProject.instance().layersWillBeRemoved.connect(self._note_removal)
         self.action.setChecked(True)
-        self.changed.emit(True)
 
     def _note_removal(self, layer_ids: List[str]) -> None:
         for layer in (self._pair.before, self._pair.after) if self._pair is not None else ():
