@@ -48,8 +48,9 @@ class Swipe(QObject):
         self.bar = Bar()
         self._canvas = canvas
         self._pair = (before, after)
-        self._twin = self._copy(before) if before.bandCount() == after.bandCount() else None
-        self._alike = alike and self._twin is not None
+        self._comparable = before.bandCount() == after.bandCount()
+        self._alike = alike and self._comparable
+        self._twin: Optional[QgsRasterLayer] = None
         self._pictures = (Picture(canvas), Picture(canvas))
         self._renderings = tuple(Rendering(picture, self) for picture in self._pictures)
         names = (tr("before: {}").format(before.name()), tr("after: {}").format(after.name()))
@@ -86,7 +87,7 @@ class Swipe(QObject):
         same = menu.addAction(tr("Same colours on both sides"))
         same.setCheckable(True)
         same.setChecked(self._alike)
-        same.setEnabled(self._twin is not None)
+        same.setEnabled(self._comparable)
         same.toggled.connect(self._colour)
         menu.addAction(tr("Compare other layers…"), self.others_asked)
         menu.addSeparator()
@@ -102,16 +103,14 @@ class Swipe(QObject):
             side.setLayers(stack(settings.layers(), shown, self._pair))
             rendering.start(side)
 
-    def _copy(self, layer: QgsRasterLayer) -> QgsRasterLayer:
-        copy = layer.clone()
-        # Owned by Qt: a layer that Python frees after QGIS has ended brings the program down.
-        copy.setParent(self)
-        return copy
-
     def _drawn_before(self) -> QgsRasterLayer:
         before, after = self._pair
         if not self._alike:
             return before
+        if self._twin is None:
+            self._twin = before.clone()
+            # Owned by Qt: a layer that Python frees after QGIS has ended brings the program down.
+            self._twin.setParent(self)
         style = QgsMapLayerStyle()
         style.readFromLayer(after)
         style.writeToLayer(self._twin)

@@ -257,6 +257,13 @@ def test_equal_pixels_have_equal_colours_if_the_sides_are_drawn_alike(canvas, co
     swipe.stop()
 
 
+def test_images_of_different_bands_keep_their_own_colours(canvas, colour_layer, add_layer):
+    swipe = Swipe(canvas, add_layer("four"), colour_layer("three", RED), alike=True)
+    assert seen(swipe, canvas, RIGHT) == [RED]
+    assert not swipe.menu().actions()[2].isEnabled()
+    swipe.stop()
+
+
 def test_the_bar_stays_while_the_map_is_dragged(swipe, canvas):
     seen(swipe, canvas)
     tool = QgsMapToolPan(canvas)
