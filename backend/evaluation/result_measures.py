@@ -94,9 +94,9 @@ class Measured:
         bands = self.images.bands
         for name, image in self._rows(tile).items():
             parts = self.sums[name]
-            target, reconstruction = measure(image, tile.reference, bands, tile.core, [tile.valid, judged])
-            parts["target"] += target
-            parts["reconstruction"] += reconstruction
+            inner, outer = measure(image, tile.reference, bands, tile.core, [judged, tile.valid & ~judged])
+            parts["reconstruction"] += inner
+            parts["target"] += inner + outer
             if tile.cloudy is not None and self.images.mask:
                 kept = np.where(tile.clear, image, tile.cloudy)
                 parts["reproduction"] += measure(kept, tile.cloudy, bands, tile.core, [tile.clear])[0]
