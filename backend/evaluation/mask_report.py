@@ -38,7 +38,7 @@ UNMARKED = [dataclasses.replace(column, best="") for column in MEASURES]
 """For tables whose rows are of different images."""
 MEAN_F1 = Column("mean_f1", "mean F1", digits=3, best="high")
 CURVE = (
-    Column("average_precision", "average precision", digits=3, best="high"),
+    Column("average_precision", "AP", digits=3, best="high"),
     Column("best_f1", "best F1 (flattering)", digits=3),
     Column("best_threshold", "at threshold"),
 )
@@ -62,8 +62,8 @@ ASKED = (
     f"{CHANGED:g} in the mean over bands; the difference is the score. Brightness knows only that clouds are bright: "
     f"mean reflectance above {BRIGHT_LIMIT:g}, the mean being the score. A score that does not beat it shows no "
     "knowledge of clouds.\n\n"
-    "The best F1 stands at the threshold that was chosen on these labels: it flatters. Average precision needs no "
-    "threshold."
+    "The best F1 stands at the threshold that was chosen on these labels: it flatters. Average precision (AP) needs "
+    "no threshold."
 )
 
 
@@ -211,8 +211,8 @@ def _simulated(found: Measured) -> Section:
         *UNMARKED[:3],
         dataclasses.replace(MEAN_F1, best=""),
         *(dataclasses.replace(column, best="") for column in CURVE),
-        Column("detector_f1", "detector's F1, same cases", digits=3),
-        Column("brightness", "brightness' average precision, same cases", digits=3),
+        Column("detector_f1", "detector's F1", digits=3),
+        Column("brightness", "brightness' AP", digits=3),
     ]
     text = (
         "Clear images of validation places under simulated and transplanted clouds, where the truth is known in every "
