@@ -56,23 +56,14 @@ def sentence(quality: Mapping[str, float], tr: Translate = str) -> str:
 
 def details(quality: Mapping[str, float], tr: Translate = str) -> List[Figure]:
     """Gives every figure with what it means and which values are good; what is not known says so."""
-    shapes = {
-        "reconstructed_share": lambda value: _share(value, tr),
-        "rim_step": "{:.3f}".format,
-        "rim_bias": "{:+.3f}".format,
-        "sharpness_ratio": "{:.2f}".format,
-        "seam_ratio": "{:.2f}".format,
-        "mean_uncertainty": "±{:.3f}".format,
-    }
-    unknown = tr("not known")
     return [
-        Figure(name, shapes[key](quality[key]) if key in quality else unknown, meaning, good)
-        for key, (name, meaning, good) in _explained(tr).items()
+        Figure(name, _value(key, quality[key], tr) if key in quality else tr("not known"), meaning, good)
+        for key, (name, meaning, good) in explained(tr).items()
     ]
 
 
-def _explained(tr: Translate) -> Mapping[str, Tuple[str, str, str]]:
-    """Gives name, meaning and good values of each figure."""
+def explained(tr: Translate = str) -> Mapping[str, Tuple[str, str, str]]:
+    """Gives name, meaning and good values of each figure by its key."""
     return {
         "reconstructed_share": (
             tr("Reconstructed"),
@@ -112,6 +103,14 @@ def _explained(tr: Translate) -> Mapping[str, Tuple[str, str, str]]:
     }
 
 
+def _value(key: str, value: float, tr: Translate) -> str:
+    if key == "reconstructed_share":
+        return _share(value, tr)
+    if key == "rim_step":
+        return _small(value, tr)
+    return {"rim_bias": "{:+.3f}", "mean_uncertainty": "±{:.3f}"}.get(key, "{:.2f}").format(value)
+
+
 def _share(share: float, tr: Translate) -> str:
     if share < 0.01:
         return tr("less than 1 %")
@@ -120,16 +119,20 @@ def _share(share: float, tr: Translate) -> str:
     return tr("{} %").format(round(100 * share))
 
 
+def _small(value: float, tr: Translate) -> str:
+    return tr("below 0.001") if value < 0.001 else f"{value:.3f}"
+
+
 def _rim(step: float, bias: float, tr: Translate) -> str:
     if step <= FITS_STEP:
-        return tr("fits its surroundings (step at the rim {:.3f})").format(step)
+        return tr("fits its surroundings (step at the rim {})").format(_small(step, tr))
     if step <= SEEN_STEP:
-        return tr("nearly fits its surroundings (step at the rim {:.3f})").format(step)
+        return tr("nearly fits its surroundings (step at the rim {})").format(_small(step, tr))
     if bias > SEEN_BIAS:
-        return tr("brighter than its surroundings (step at the rim {:.3f})").format(step)
+        return tr("brighter than its surroundings (step at the rim {})").format(_small(step, tr))
     if bias < -SEEN_BIAS:
-        return tr("darker than its surroundings (step at the rim {:.3f})").format(step)
-    return tr("stands out from its surroundings (step at the rim {:.3f})").format(step)
+        return tr("darker than its surroundings (step at the rim {})").format(_small(step, tr))
+    return tr("stands out from its surroundings (step at the rim {})").format(_small(step, tr))
 
 
 def _sharpness(ratio: float, tr: Translate) -> str:

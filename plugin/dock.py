@@ -153,6 +153,7 @@ class Dock(QgsDockWidget):
     def _succeed(self, done: Done, run: _Run) -> None:
         text = tr("{} of the image was reconstructed: {}").format(percent(done.cloud_fraction), done.output)
         self.run_panel.write(text)
+        self.run_panel.show_quality(done.quality)
         if not run.source.preview:
             self.options.clear_output()
         if run.project_number == self._project_number:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Mapping, Optional
+
 from qgis.core import QgsApplication
 from qgis.gui import QgsCollapsibleGroupBox
 from qgis.PyQt.QtCore import Qt, QTime, pyqtSignal
@@ -19,6 +21,7 @@ from qgis.PyQt.QtWidgets import (
 )
 
 from ..backend.protocol import Estimate, Log, Progress
+from .quality_line import QualityLine
 from .remember import remember
 from .settings import Setting
 from .wording import duration, percent, size, tr
@@ -43,6 +46,7 @@ class RunPanel(QWidget):
         self.compare_button = QPushButton(tr("Compare"), self)
         self.progress = QProgressBar(self)
         self.cancel_button = QPushButton(tr("&Cancel"), self)
+        self.quality = QualityLine(self)
         self.log = QPlainTextEdit(self)
         self.copy_button = QToolButton(self)
         self.log_group = QgsCollapsibleGroupBox(tr("Log"), self)
@@ -74,6 +78,7 @@ class RunPanel(QWidget):
         self._running = True
         self.warnings = 0
         self._estimate = ""
+        self.quality.show_quality(None)
         for button in (self.preview_button, self.run_button):
             button.hide()
         self.progress.setRange(0, 0)
@@ -103,6 +108,16 @@ class RunPanel(QWidget):
                 self.write(self._estimate)
             elif isinstance(event, Progress):
                 self._show_progress(event)
+
+    def show_quality(self, quality: Optional[Mapping[str, float]]) -> None:
+        """Says how the result of the last job looks.
+
+        Args:
+            quality: Figures of backend/quality.py; None if there are none.
+        """
+        self.quality.show_quality(quality)
+        if quality:
+            self.write(self.quality.text.text())
 
     def write(self, text: str, level: str = "info") -> None:
         """Adds a line to the log."""
@@ -163,6 +178,7 @@ class RunPanel(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.status)
         column.addLayout(buttons)
+        column.addWidget(self.quality)
         column.addWidget(self.log_group)
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Optional
 
-from qgis.core import QgsProcessingOutputNumber, QgsProcessingParameterBoolean
+from qgis.core import QgsProcessingContext, QgsProcessingOutputNumber, QgsProcessingParameterBoolean
 
-from ...backend.protocol import METHODS, NEED_DATES, RemoveClouds
+from ...backend import verdict
+from ...backend.protocol import METHODS, NEED_DATES, Done, RemoveClouds
 from ..client import new_job_id
 from ..wording import tr
 from . import parameters as of
@@ -51,6 +52,9 @@ class RemoveCloudsAlgorithm(BackendAlgorithm):
             "offset.</p>"
             "<p><b>Clouds and shadows</b>: 0 clear, 1 cloud, 2 shadow, 255 nodata. <b>Uncertainty</b>: the standard "
             "error of each reconstructed pixel; a reconstructed pixel is no measurement.</p>"
+            "<p><b>Numbers</b>: how the result looks where it was reconstructed: the step at the rim of the mask and "
+            "the mean standard error in reflectance; sharpness and seams as ratios, 1 being as good as clear ground. "
+            "One that is not known is missing.</p>"
         )
 
     def initAlgorithm(self, configuration: Optional[Dict[str, Any]] = None) -> None:
@@ -75,6 +79,13 @@ class RemoveCloudsAlgorithm(BackendAlgorithm):
         ):
             self.addParameter(parameter)
         self.addOutput(QgsProcessingOutputNumber("CLOUD_FRACTION", tr("Share of the image that was reconstructed")))
+        for key, (title, _, _) in verdict.explained(tr).items():
+            self.addOutput(QgsProcessingOutputNumber(key.upper(), title))
+
+    def results(self, done: Done, context: QgsProcessingContext) -> Dict[str, Any]:
+        """Adds the figures of backend/quality.py; what is not known is missing."""
+        figures = {key.upper(): value for key, value in (done.quality or {}).items()}
+        return {**super().results(done, context), **figures}
 
     def inputs(self, values: Values) -> List[str]:
         images = [values.image(name) for name in ("OPTICAL", "SAR", "MASK")]

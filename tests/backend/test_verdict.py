@@ -30,6 +30,7 @@ def test_a_good_result_in_one_line() -> None:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
+        ({"rim_step": 0.0}, "fits its surroundings (step at the rim below 0.001)"),
         ({"rim_step": 0.015}, "nearly fits its surroundings (step at the rim 0.015)"),
         ({"rim_step": 0.03}, "stands out from its surroundings"),
         ({"rim_step": 0.03, "rim_bias": 0.02}, "brighter than its surroundings"),

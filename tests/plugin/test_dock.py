@@ -84,6 +84,21 @@ def test_the_estimate_and_the_log_are_shown(open_dock, add_layer):
     wait_until(lambda: is_idle(dock), "idle")
 
 
+def test_how_the_result_looks_is_said_until_the_next_job(open_dock, add_layer):
+    add_layer()
+    dock = open_dock("slow")
+    line = dock.run_panel.quality
+    assert line.isHidden()
+    run_until_progress(dock)
+    release(dock)
+    assert not line.isHidden()
+    assert line.text.text().startswith("25 % reconstructed, fits its surroundings (step at the rim 0.004), smoother")
+    assert line.text.text() in dock.run_panel.log.toPlainText()
+    run_until_progress(dock)
+    assert line.isHidden()
+    release(dock)
+
+
 def test_cancel_leaves_nothing_and_the_dock_idle(open_dock, add_layer, qgis_iface):
     add_layer()
     dock = open_dock("slow")

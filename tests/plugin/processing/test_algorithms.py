@@ -95,6 +95,9 @@ def test_clear_pixels_stay_and_clouded_ones_do_not(
     assert (mask[_pixels(cloud_mask) == 1] == 1).all()
     assert after[:, 45, 35].max() < 5000 < before[:, 45, 35].min()
     assert results["CLOUD_FRACTION"] == pytest.approx((mask == 1).mean(), abs=1e-4)
+    assert results["RECONSTRUCTED_SHARE"] == pytest.approx((mask == 1).mean(), abs=1e-4)
+    assert 0 < results["MEAN_UNCERTAINTY"] < 0.2
+    assert "SEAM_RATIO" not in results  # one tile has no border
     assert Path(results["UNCERTAINTY_OUTPUT"]).is_file()
 
 
