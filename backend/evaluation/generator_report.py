@@ -98,14 +98,15 @@ def command_of(job: EvaluateGenerators) -> str:
 
 def _facts(measured: Measured) -> dict[str, str]:
     job, found = measured.job, measured.found
-    cards = [row.generator.card for row in measured.rows if row.generator is not None]
+    cards = {row.name: row.generator.card for row in measured.rows if row.generator is not None}
+    hashes = [f"{name}, version {card.version}, SHA-256 {card.sha256[:12]}" for name, card in cards.items()]
     bands = f"the bands {', '.join(job.bands)}" if job.bands else "all bands of a place"
     sar = "Sentinel-1 where there is some" if job.sar else "no Sentinel-1"
     return {
         "Data": f"{measured.data_set}, split {job.split}",
         "Cases": f"{len(found.names)} of {len(set(found.groups))} places",
         "Given": f"{bands}; {sar}; up to {job.dates} other dates",
-        "Generators": "; ".join(f"{card.name} {card.version}, SHA-256 {card.sha256[:12]}" for card in cards) or "none",
+        "Generators": "; ".join(hashes) or "none",
         "Seed": str(job.seed),
         "Device": str(find_device(job.device)),
         "Machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",

@@ -14,7 +14,6 @@ from ..datasets.registry import root_of
 from ..devices import find_device
 from ..errors import InputError, ModelError
 from ..evaluation_jobs import EvaluateGenerators
-from ..installed import find_model
 from ..protocol import Done
 from ..reporting import Reporter
 from ..version import VERSION
@@ -25,7 +24,7 @@ from .generator_report import Measured, command_of, make_report, measured_tables
 from .ledger import Ledger
 from .passing import Pass
 from .report import as_text
-from .rows import Row, open_rows
+from .rows import Row, name_models, open_rows
 from .scores import check_writable, write_scores
 from .seen import check_unseen
 from .sums import Sums
@@ -47,7 +46,7 @@ def evaluate_generators(job: EvaluateGenerators, report: Reporter) -> Done:
         Cancelled: The job was given up; the same job goes on with what was measured.
     """
     writing.check(job.output, job.overwrite, [CASES])
-    paths = {read_card(path).name: path for path in map(find_model, job.models)}
+    paths = name_models(job.models)
     if job.write_scores:
         check_writable(paths.values())
     name, cases, remarks = open_cases(job, paths)

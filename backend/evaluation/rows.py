@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
+from ..card import read_card
 from ..completion import Completed
 from ..errors import ModelError, UsageError
 from ..inference import Generator, check_fit
+from ..installed import find_model
 from ..methods import UNTRAINED
 from ..observation import Observation, Reconstruction
 from ..protocol import NEED_DATES
@@ -66,7 +70,7 @@ def open_rows(models: Sequence[str], methods: Sequence[str], prior: Mapping[str,
         device: Where generators run.
 
     Raises:
-        UsageError: Two rows would have the same name.
+        UsageError: A generator is given twice, or is called as another row is.
         ModelError: A generator cannot be loaded.
         DeviceError: The device does not exist here.
     """
@@ -77,12 +81,45 @@ def open_rows(models: Sequence[str], methods: Sequence[str], prior: Mapping[str,
     ]
     wanted = [name for name in UNTRAINED if name in methods or name in NEED_DATES]
     found += [Row(name, UNTRAINED[name], needs_dates=name in NEED_DATES) for name in wanted]
-    found += [_row_of(model, prior, device) for model in models]
-    names = [row.name for row in found]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise UsageError(f"Several generators or methods are called {', '.join(twice)}.", "Name each of them once.")
+    taken = {row.name for row in found}
+    for name, path in name_models(models).items():
+        if name in taken:
+            raise UsageError(f"The generator {path} is called {name}, as a row is.", "Give it another name.")
+        found.append(_row_of(name, path, prior, device))
     return found
+
+
+def name_models(models: Sequence[str]) -> dict[str, str]:
+    """Names generators: as their cards do, and by their files where several are called alike.
+
+    Args:
+        models: Names of installed generators or paths.
+
+    Returns:
+        Their paths by name.
+
+    Raises:
+        UsageError: One is given twice.
+        ModelError: One cannot be read.
+    """
+    paths = [find_model(model) for model in models]
+    for path in paths:
+        if sum(Path(other).resolve() == Path(path).resolve() for other in paths) > 1:
+            raise UsageError(f"The generator {path} is given several times.", "Name each of them once.")
+    by_name: dict[str, list[str]] = {}
+    for path in paths:
+        by_name.setdefault(read_card(path).name, []).append(path)
+    return {label: path for name, alike in by_name.items() for label, path in _labels(name, alike).items()}
+
+
+def _labels(name: str, paths: Sequence[str]) -> dict[str, str]:
+    """Tells generators of one name apart by what their paths do not have in common."""
+    if len(paths) == 1:
+        return {name: paths[0]}
+    whole = [Path(path).resolve() for path in paths]
+    common = os.path.commonpath([path.parent for path in whole])
+    shown = [path.relative_to(common).with_suffix("").as_posix() for path in whole]
+    return {f"{name} ({own})": path for own, path in zip(shown, paths, strict=True)}
 
 
 def constant(observation: Observation, prior: Mapping[str, float]) -> Float:
@@ -97,8 +134,8 @@ def clear_mean(observation: Observation, prior: Mapping[str, float]) -> Float:
     return mean
 
 
-def _row_of(model: str, prior: Mapping[str, float], device: str) -> Row:
-    generator = Generator(model, device)
+def _row_of(name: str, path: str, prior: Mapping[str, float], device: str) -> Row:
+    generator = Generator(path, device)
     own_prior = {**prior, **generator.card.prior}
 
     def reconstruct(observation: Observation) -> Reconstruction:
@@ -106,7 +143,7 @@ def _row_of(model: str, prior: Mapping[str, float], device: str) -> Row:
         known = set(seen.bands) <= set(generator.card.bands)
         return (generator if known else Completed(generator))([seen])[0]
 
-    return Row(generator.card.name, reconstruct, generator=generator)
+    return Row(name, reconstruct, generator=generator)
 
 
 def _assuming(observation: Observation, prior: Mapping[str, float]) -> Observation:

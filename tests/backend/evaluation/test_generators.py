@@ -230,7 +230,7 @@ def failure(folder: Path, **options: Any) -> UncloudedError:
         ({"truth": "no"}, "usage", "'no' is unknown"),
         ({"bands": ["B2", "B99"]}, "usage", "B99.* is unknown"),
         ({"models": ["nobody"]}, "model", "No generator 'nobody' is installed"),
-        ({"models": ["tiny", "tiny"]}, "usage", "Several generators or methods are called tiny"),
+        ({"models": ["tiny", "tiny"]}, "usage", "tiny.safetensors is given several times"),
         ({"models": ["seen"]}, "model", "'seen' was trained on sen12ms-cr/1158_spring_17/p"),
         ({"models": ["l2a"], "limit": 1}, "model", "l2a fits no case: .* needs level L2A"),
         ({"models": ["radar"], "sar": False, "limit": 1}, "model", "radar fits no case: .* needs Sentinel-1"),

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from unclouded.backend.errors import ModelError, UsageError
-from unclouded.backend.evaluation.rows import Row, open_rows
+from unclouded.backend.evaluation.rows import Row, name_models, open_rows
 from unclouded.backend.observation import Observation
 from unclouded.backend.sensors import NAMES, Float
 
@@ -94,9 +95,22 @@ def test_where_nothing_is_clear_a_generator_sees_its_own_prior(tmp_path: Path, s
     np.testing.assert_array_equal(bright.reconstruct(covered).reflectance, bright.reconstruct(other).reflectance)
 
 
-def test_names_must_differ(tmp_path: Path) -> None:
+def test_generators_of_one_name_are_told_apart_by_their_files(tmp_path: Path) -> None:
+    (tmp_path / "early").mkdir()
+    (tmp_path / "late").mkdir()
+    early, late = write_fusion(tmp_path / "early"), write_fusion(tmp_path / "late")
+    other = write_fusion(tmp_path, "other")
+    assert name_models([early, other, late]) == {"tiny (early/tiny)": early, "tiny (late/tiny)": late, "other": other}
+    beside = str(shutil.copy(early, tmp_path / "early" / "copy.safetensors"))
+    assert list(name_models([early, beside])) == ["tiny (tiny)", "tiny (copy)"]
+    assert {"tiny (early/tiny)", "tiny (late/tiny)"} < set(rows(early, late))
+
+
+def test_generator_is_given_once_and_not_called_as_a_row(tmp_path: Path) -> None:
     path = write_fusion(tmp_path)
-    with pytest.raises(UsageError, match="Several generators or methods are called tiny"):
-        rows(path, path)
+    with pytest.raises(UsageError, match="is given several times"):
+        rows(path, str(tmp_path / ".." / tmp_path.name / "tiny.safetensors"))
+    with pytest.raises(UsageError, match="is called median, as a row is"):
+        rows(write_fusion(tmp_path, "median"))
     with pytest.raises(ModelError, match="No generator 'nobody'"):
         rows("nobody")
