@@ -109,6 +109,7 @@ def evaluate(as_json: bool, models: tuple[str, ...], methods: tuple[str, ...], *
 @_rivals
 @_data("test")
 @TRUTH
+@click.option("--each", type=click.IntRange(1), default=1, show_default=True, help="Skies over each image.")
 @click.option("--classifier", metavar="FILE", help="Land-cover classifier; the one that comes along by default.")
 @_device
 @_report

@@ -55,6 +55,8 @@ class EvaluateLandCover:
     models: List[str] = field(default_factory=list)
     methods: List[str] = field(default_factory=list)
     truth: str = "same-day"
+    each: int = 1
+    """Skies over each image."""
     limit: Optional[int] = None
     """At most so many images; None for all."""
     seed: int = 0

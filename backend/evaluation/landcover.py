@@ -45,7 +45,7 @@ def evaluate_landcover(job: EvaluateLandCover, report: Reporter) -> Done:
     started = time.monotonic()
     writing.check(job.output, job.overwrite, [CASES])
     judge = Judge(load(job.classifier or str(DEFAULT)), find_device(job.device))
-    images = open_images(job.data, job.dataset, job.split, job.truth, job.seed)
+    images = open_images(job.data, job.dataset, job.split, job.truth, job.each, job.seed)
     check_unlearned(judge.card, images, job.split)
     labels = labels_of(images.name, judge.card, report)
     rows = open_rows(job.models, job.methods, images.cases.collection.prior, job.device)

@@ -90,7 +90,7 @@ class Images:
         return np.minimum(image, np.float32(SHOWN_RANGE)) if self.name in CLIPPED else image
 
 
-def open_images(data: str | None, dataset: str | None, split: str, truth: str, seed: int) -> Images:
+def open_images(data: str | None, dataset: str | None, split: str, truth: str, each: int, seed: int) -> Images:
     """Opens the images of a split.
 
     Args:
@@ -98,6 +98,7 @@ def open_images(data: str | None, dataset: str | None, split: str, truth: str, s
         dataset: Its name; None to tell from the data.
         split: train, validation or test.
         truth: `same-day` or `other-day`.
+        each: How many skies over each image.
         seed: Of the clouds, and of the order.
 
     Raises:
@@ -118,7 +119,7 @@ def open_images(data: str | None, dataset: str | None, split: str, truth: str, s
     )
     means, constant = training_prior(name, root_of(name, data), split, {}, collection)
     prior = {band: factor * mean for band, mean in means.items()}
-    return Images(name, Cases(Collection(source, collection.veils, prior), choices, 1, seed), same_day, constant)
+    return Images(name, Cases(Collection(source, collection.veils, prior), choices, each, seed), same_day, constant)
 
 
 def _changed(place: Place, factor: float, rim_px: int) -> Place:

@@ -24,7 +24,7 @@ from .landcover_pictures import Shown, strip
 from .panels import true_colours
 from .report import Picture, Report, Section, Table
 
-OPTIONS = ("data", "dataset", "split", "classifier", "truth", "limit", "seed", "device")
+OPTIONS = ("data", "dataset", "split", "classifier", "truth", "each", "limit", "seed", "device")
 """Of the command, those that are fields of the job."""
 EXAMPLES = 3
 """Of each outcome."""
@@ -107,7 +107,7 @@ def _facts(examined: Examined) -> dict[str, str]:
         else "real; the clear image is of another day, and the mask is what differs from it"
     )
     return {
-        "Data": f"{images.name}, split {job.split}, {len(examined.answers.truth)} images",
+        "Data": f"{images.name}, split {job.split}, {len(examined.answers.truth)} images, {job.each} of each place",
         "Clouds": clouds,
         "Classifier": f"{_named(card)}, {len(card.classes)} classes",
         "Generators": "; ".join(map(_named, examined.generators)) or "none",

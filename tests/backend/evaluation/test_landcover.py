@@ -145,6 +145,16 @@ def test_the_same_test_gives_the_same_files(shop: Workshop, data: Path) -> None:
         assert Path(first.path(f"report{suffix}")).read_bytes() == Path(again.path(f"report{suffix}")).read_bytes()
 
 
+def test_several_skies_over_a_place_are_of_one_group(data: Path) -> None:
+    cases = drawn(data, each=2)
+    twice = [case for case in cases if case.group == cases[0].group]
+
+    assert len(cases) == 24
+    assert len({case.name for case in cases}) == 24
+    np.testing.assert_array_equal(twice[0].sample.truth, twice[1].sample.truth)
+    assert (twice[0].sample.observation.optical != twice[1].sample.observation.optical).any()
+
+
 def test_a_limit_takes_places_of_several_classes(shop: Workshop, data: Path) -> None:
     judge(shop, data, limit=5)
     places = lines(Path(shop.path("report.html")))
@@ -173,13 +183,13 @@ def test_images_of_several_classes_are_left_out_and_counted(shop: Workshop, tmp_
 
 
 def drawn(data: Path, **options: Any) -> list[Case]:
-    images = open_images(str(data), "eurosat-rgb", "test", "same-day", **({"seed": SEED} | options))
+    images = open_images(str(data), "eurosat-rgb", "test", "same-day", **({"each": 1, "seed": SEED} | options))
     found = [images.draw(number) for number in range(len(images))]
     return [case for case in found if isinstance(case, Case)]
 
 
 def test_clouds_are_laid_on_reflectance_and_the_classifier_sees_what_the_screen_would_show(data: Path) -> None:
-    images = open_images(str(data), "eurosat-rgb", "test", "same-day", SEED)
+    images = open_images(str(data), "eurosat-rgb", "test", "same-day", 1, SEED)
     cases = drawn(data)
     brightest = [case.sample.observation.optical.max() for case in cases]
 
@@ -200,7 +210,7 @@ def test_clouds_cover_little_and_much_and_go_on_to_the_edge(data: Path) -> None:
 
 
 def test_what_lay_beyond_the_edge_is_forgotten(data: Path) -> None:
-    images = open_images(str(data), "eurosat-rgb", "test", "same-day", SEED)
+    images = open_images(str(data), "eurosat-rgb", "test", "same-day", 1, SEED)
     for case in drawn(data):
         seen = case.sample.observation
         again = with_context(seen, images.cases.collection.prior)
@@ -234,7 +244,7 @@ def test_a_cancelled_test_leaves_nothing(shop: Workshop, data: Path) -> None:
 BAD = [
     pytest.param({"split": "validation"}, "input", "holds no place of the split 'validation'", id="no chips"),
     pytest.param({"split": "train"}, "usage", "learned from the split 'train'", id="learned chips"),
-    pytest.param({"truth": "other-day"}, "input", "real clouds need a cloudy day", id="no cloudy days"),
+    pytest.param({"truth": "other-day"}, "input", "no day of the place serves", id="no cloudy days"),
     pytest.param({"classifier": "here.safetensors"}, "model", "cannot be read", id="no classifier there"),
     pytest.param({"dataset": "eurosat-cmyk"}, "usage", "no data set 'eurosat-cmyk'", id="no such data set"),
     pytest.param({"models": ["nothing"]}, "model", "nothing", id="no such generator"),
