@@ -68,7 +68,7 @@ def _run_rich(job: protocol.Job) -> int:
     if isinstance(event, protocol.Failed):
         console.print(f"[red]Error:[/] {_plain(event.message)} {_plain(event.hint)}", soft_wrap=True)
     elif isinstance(event, protocol.Done):
-        for path in filter(None, (event.output, event.mask_output, event.uncertainty_output)):
+        for path in filter(None, (event.output, event.mask_output, event.uncertainty_output, event.error_output)):
             console.print(f"Wrote {_plain(path)}", soft_wrap=True)
         if event.quality:
             console.print(verdict.sentence(event.quality), soft_wrap=True)

@@ -131,7 +131,7 @@ def _head(column: Column, table: Table) -> str:
     cells = [row.cells[column.key] for row in table.rows if column.key in row.cells]
     words = ' class="words"' if cells and all(isinstance(cell, str) for cell in cells) else ""
     arrow, meaning = ARROWS.get(column.best, ("", ""))
-    sign = f' <abbr title="{meaning}">{arrow}</abbr>' if arrow else ""
+    sign = f'&nbsp;<abbr title="{meaning}">{arrow}</abbr>' if arrow else ""
     unit = f'<span class="unit">{escape(column.unit)}</span>' if column.unit else ""
     return f'<th scope="col"{words}>{escape(column.title)}{sign}{unit}</th>'
 

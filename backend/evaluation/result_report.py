@@ -164,7 +164,7 @@ def _band_table(measured: Measured) -> Table:
 
 def _band_pictures(measured: Measured) -> list[Picture]:
     bands, found = measured.images.bands, _reconstructions(measured)
-    means = {name: sums.mean_reflectance() for name, sums in ({REFERENCE: measured.truth} | found).items()}
+    means = {name: sums.mean_reflectance() for name, sums in (found | {REFERENCE: measured.truth}).items()}
     errors = {name: sums.rmse_of_bands() for name, sums in found.items()}
     words = f"Of {', '.join(found)}; the figures are in the table above."
     return [
