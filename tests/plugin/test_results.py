@@ -92,7 +92,7 @@ def test_the_error_has_a_style_for_each_band_that_is_white_at_zero(add_layer):
     assert styles.currentStyle() == "B2"
     styles.setCurrentStyle("B8")
     renderer = layer.renderer()
-    assert renderer.band() == 4
+    assert renderer.usesBands() == [4]
     assert renderer.classificationMin() == -renderer.classificationMax()
     assert 1300 < renderer.classificationMax() <= 1363
     items = renderer.shader().rasterShaderFunction().colorRampItemList()

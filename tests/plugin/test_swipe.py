@@ -48,6 +48,7 @@ def colour_layer(tmp_path: Path) -> Callable[..., QgsRasterLayer]:
 
     def make(name: str, colour: tuple[int, int, int], epsg: int = 32633) -> QgsRasterLayer:
         path = str(tmp_path / f"{name}.tif")
+        gdal.UseExceptions()
         file = gdal.GetDriverByName("GTiff").Create(path, 10, 10, 3, gdal.GDT_Byte)
         reference = osr.SpatialReference()
         reference.ImportFromEPSG(epsg)
