@@ -171,6 +171,22 @@ def test_places_that_cannot_be_written_are_refused_at_once(tmp_path: Path, name:
     assert error.value.hint
 
 
+def test_other_files_have_any_name_and_the_first_appears_last(tmp_path: Path) -> None:
+    names = [str(tmp_path / name) for name in ("out.html", "out.json", "error.tif")]
+    Path(names[0]).mkdir()
+    with pytest.raises(OutputError, match=r"out\.html is a folder"):
+        Outputs(names[2:], [], overwrite=True, others=names[:2])
+    Path(names[0]).rmdir()
+
+    with Outputs(names[2:], [], overwrite=True, others=names[:2]) as outputs:
+        for name in names:
+            write(outputs, name)
+        Path(names[0]).mkdir()
+        with pytest.raises(OutputError, match=r"out\.html could not be finished"):
+            outputs.commit()
+    assert files(tmp_path) == {"out.html"}
+
+
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     # A file in the way stops root too, as a folder without permission stops everyone else.
     partial_folder(str(tmp_path / "b.tif")).write_text("in the way")

@@ -1,10 +1,12 @@
-"""A report with everything that reports may hold."""
+"""A report with everything that reports may hold, and a look at pictures."""
 
 from __future__ import annotations
 
+import io
 import math
 
 import numpy as np
+from PIL import Image
 
 from unclouded.backend.evaluation import panels, pictures
 from unclouded.backend.evaluation.panels import Panel, true_colours
@@ -57,3 +59,14 @@ def places(rows: int = 2, height: int = 12, width: int = 16) -> bytes:
         Panel("mask", mask=np.resize(np.array([0, 1, 2, 255], np.uint8), (height, width))),
     ]
     return panels.panels([row] * rows, ["a place", HOSTILE][:rows])
+
+
+def pixels(data: bytes) -> np.ndarray:
+    """(H, W, 3) of 0..255."""
+    with Image.open(io.BytesIO(data)) as image:
+        assert image.format == "PNG"
+        return np.asarray(image.convert("RGB"))
+
+
+def assert_drawn(data: bytes) -> None:
+    assert len(np.unique(pixels(data).reshape(-1, 3), axis=0)) > 20
