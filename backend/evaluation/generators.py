@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -52,20 +53,15 @@ def evaluate_generators(job: EvaluateGenerators, report: Reporter) -> Done:
     name, cases, remarks = open_cases(job, paths)
     rows = open_rows(job.models, job.methods, cases.collection.prior, job.device)
     remarks += check_rows(rows, cases, report)
-    ledger = Ledger(job.output, fingerprint(job, cases, rows), job.overwrite)
-    try:
+    with contextlib.closing(Ledger(job.output, fingerprint(job, cases, rows), job.overwrite)) as ledger:
         sums = Sums(default_classifier().to(find_device(job.device)))
         Pass(cases, rows, ledger, sums, job.limit, report).run()
         found = gather(ledger.records(), [each for row in rows for each in row.names])
-        fitting = fitting_rows(rows, found, report)
-        measured = Measured(job, name, found, sums, fitting, cases, remarks, paths)
+        measured = Measured(job, name, found, sums, fitting_rows(rows, found, ledger, report), cases, remarks, paths)
         report.progress(1.0, "drawing the report")
         writing.write(make_report(measured), job.output, job.overwrite, {CASES: as_csv(found)})
         if job.write_scores:
-            write_scores(measured, command_of(measured.job))
-    except BaseException:
-        ledger.close()
-        raise
+            write_scores(measured, command_of(job))
     ledger.remove()
     for table in measured_tables(measured):
         report.log("info", as_text(table))
@@ -97,20 +93,22 @@ def check_rows(rows: Sequence[Row], cases: Cases, report: Reporter) -> list[str]
     return doubts
 
 
-def fitting_rows(rows: Sequence[Row], found: Findings, report: Reporter) -> list[Row]:
-    """Leaves out generators that fit no case, and says why.
+def fitting_rows(rows: Sequence[Row], found: Findings, ledger: Ledger, report: Reporter) -> list[Row]:
+    """Leaves out generators that fit no case, and says why; where nothing is left the state goes too.
 
     Raises:
         InputError: No case was measured.
         ModelError: No generator fits any case.
     """
-    if not found.names:
-        reasons = "; ".join(f"{why} ({count})" for why, count in found.unmeasured.items())
-        raise InputError(f"No case could be measured: {reasons}.", "Give other data, or another kind of truth.")
     generators = [row for row in rows if row.generator is not None]
     unfit = [row for row in generators if not found.measured(row.name).any()]
     words = [f"{row.name} fits no case: {', '.join(found.lacking[row.name])}." for row in unfit]
+    if not found.names:
+        ledger.remove()
+        reasons = "; ".join(f"{why} ({count})" for why, count in found.unmeasured.items())
+        raise InputError(f"No case could be measured: {reasons}.", "Give other data, or another kind of truth.")
     if unfit and len(unfit) == len(generators):
+        ledger.remove()
         raise ModelError(" ".join(words), "Choose other generators, or give other data.")
     for sentence in words:
         report.log("warning", f"{sentence} It is left out.")

@@ -4,6 +4,7 @@
       fingerprint.json    what is measured with what; another evaluation does not go on with it
       cases.jsonl         one line for each case, in order, flushed to the disk
       sums.npz            sums over cases, and of how many: written aside and renamed
+      lock                held by the process that is at work
 
 Lines behind those that the sums hold are dropped, and so is a torn one: their cases are measured again, and in the end
 all numbers are those of an evaluation that was never interrupted.
@@ -11,21 +12,23 @@ all numbers are those of an evaluation that was never interrupted.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
+import sys
 import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import OutputError, UsageError
 
-FINGERPRINT, CASES, SUMS = "fingerprint.json", "cases.jsonl", "sums.npz"
+FINGERPRINT, CASES, SUMS, LOCK = "fingerprint.json", "cases.jsonl", "sums.npz", "lock"
 HELD = "cases"
 """Key of the number of cases that the sums hold."""
 EVERY = 8
@@ -61,7 +64,7 @@ class Record:
 
 
 class Ledger:
-    """The state of an evaluation; only one process may have it open.
+    """The state of an evaluation; one process at a time has it open.
 
     Args:
         output: The report: the state lies beside it.
@@ -69,7 +72,7 @@ class Ledger:
         overwrite: Whether the state of another evaluation may be dropped.
 
     Raises:
-        UsageError: The state is that of another evaluation.
+        UsageError: The state is that of another evaluation, or one is at work on it.
         OutputError: It cannot be written.
     """
 
@@ -77,6 +80,8 @@ class Ledger:
         self.folder = Path(output).parent / f".{Path(output).name}.state"
         self._taken: Arrays = {}
         try:
+            self.folder.mkdir(exist_ok=True)
+            self._lock = _hold(self.folder / LOCK)
             self._open(output, json.loads(json.dumps(fingerprint)), overwrite)
             self.count = self._recover()
             self._lines = (self.folder / CASES).open("a", encoding="utf-8")
@@ -88,19 +93,18 @@ class Ledger:
     def _open(self, output: str, fingerprint: dict[str, Any], overwrite: bool) -> None:
         path = self.folder / FINGERPRINT
         before = _read_json(path)
-        if before is not None and before != fingerprint:
-            if not overwrite:
-                differing = sorted(key for key in {*before, *fingerprint} if before.get(key) != fingerprint.get(key))
-                raise UsageError(
-                    f"{self.folder} holds an unfinished evaluation of another kind: {', '.join(differing)} differ.",
-                    f"Give the same command as before, write another report than {output}, or begin anew with "
-                    "--overwrite.",
-                )
-            before = None
-        if before is None:
-            shutil.rmtree(self.folder, ignore_errors=True)
-            self.folder.mkdir()
-            _write(path, json.dumps(fingerprint, indent=1).encode())
+        if before == fingerprint:
+            return
+        if before is not None and not overwrite:
+            self._lock.close()
+            differing = sorted(key for key in {*before, *fingerprint} if before.get(key) != fingerprint.get(key))
+            raise UsageError(
+                f"{self.folder} holds an unfinished evaluation of another kind: {', '.join(differing)} differ.",
+                f"Give the same command as before, write another report than {output}, or begin anew with --overwrite.",
+            )
+        for name in (FINGERPRINT, SUMS, CASES):
+            (self.folder / name).unlink(missing_ok=True)
+        _write(path, json.dumps(fingerprint, indent=1).encode())
 
     def _recover(self) -> int:
         """Cuts the lines off to those that the sums hold, and gives their number."""
@@ -160,11 +164,38 @@ class Ledger:
     def close(self) -> None:
         """Leaves the state for the same command to go on with."""
         self._lines.close()
+        self._lock.close()
 
     def remove(self) -> None:
         """Drops the state: the report is written."""
         self.close()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _hold(path: Path) -> IO[str]:
+    """Takes a lock that ends with the process, however it ends; file systems without locks go without.
+
+    Raises:
+        UsageError: Another process holds it.
+    """
+    file = path.open("a")
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno in (errno.EACCES, errno.EAGAIN, errno.EDEADLK):
+            file.close()
+            raise UsageError(
+                f"Another evaluation is at work on the report that {path.parent} belongs to.",
+                "Wait for it, or write another report.",
+            ) from error
+    return file
 
 
 def _whole_lines(path: Path) -> Iterator[tuple[int, Record]]:

@@ -120,6 +120,16 @@ def test_torn_fingerprint_begins_anew(tmp_path: Path) -> None:
     again.close()
 
 
+def test_second_process_is_kept_off(tmp_path: Path) -> None:
+    first = opened(tmp_path)
+    with pytest.raises(UsageError, match="Another evaluation is at work"):
+        opened(tmp_path)
+    with pytest.raises(UsageError, match="Another evaluation is at work"):
+        opened(tmp_path, overwrite=True, seed=1)
+    first.close()
+    opened(tmp_path).close()
+
+
 def test_removed_state_is_gone(tmp_path: Path) -> None:
     ledger = opened(tmp_path)
     ledger.remove()
