@@ -25,7 +25,7 @@ from unclouded.backend.reporting import Reporter
 from unclouded.backend.sensors import NAMES
 
 from ..conftest import Heard, Workshop
-from ..datasets.fakes import bigearthnet_v1, eurosat_mosaic, sen12mscr, write
+from ..datasets.fakes import UTM, bigearthnet_v1, clouded, eurosat_mosaic, ground, sen12mscr, write
 from ..generators import write_cyclegan
 from ..test_classifier import CARD, network_of
 
@@ -173,6 +173,19 @@ def test_without_labels_the_answer_on_the_clear_image_is_the_truth(shop: Worksho
     assert "clear" not in cells(tables(report)["accuracy"])
     assert "The data have no labels" in report.read_text()
     assert all(0.3 < float(place["cover"]) < 0.6 for place in lines(report))
+
+
+def test_a_table_of_pairs_serves(shop: Workshop, tmp_path: Path) -> None:
+    rows = ["optical,clear,split"]
+    for seed in range(2):
+        write(tmp_path / f"clear{seed}.tif", ground(seed=seed), **UTM)
+        write(tmp_path / f"cloudy{seed}.tif", clouded(ground(seed=seed)), **UTM)
+        rows.append(f"cloudy{seed}.tif,clear{seed}.tif,test")
+    (tmp_path / "pairs.csv").write_text("\n".join(rows))
+
+    heard = judge(shop, tmp_path / "pairs.csv", dataset=None, truth="other-day")
+
+    assert len(lines(Path(heard.last.output))) == 2
 
 
 def test_images_of_several_classes_are_left_out_and_counted(shop: Workshop, tmp_path: Path) -> None:
