@@ -146,7 +146,7 @@ _PARTS = (
 _EXAMPLES = "The best, the median and the worst case of the first generator, and cases of little, half and much cloud."
 
 
-def measured_tables(measured: Measured) -> list[Table]:
+def _main_tables(measured: Measured) -> list[Table]:
     """The figures of all cases, and where rows served different ones, those of the cases that all served."""
     found, names = measured.found, measured.names
     tables = [main_table(found, names)]
@@ -170,7 +170,7 @@ def _summary(measured: Measured) -> Section:
             f"from it by {_worded(floor)} (MAE): haze that no mask shows."
         )
     text = [*_verdicts(measured), words, *_not_measured(measured), *measured.remarks]
-    return Section("Summary", "\n\n".join(text), measured_tables(measured))
+    return Section("Summary", "\n\n".join(text), _main_tables(measured))
 
 
 def _verdicts(measured: Measured) -> list[str]:

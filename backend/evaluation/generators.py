@@ -21,7 +21,7 @@ from ..version import VERSION
 from . import writing
 from .cases import Cases, choose, open_places, training_prior
 from .findings import Findings, as_csv, gather
-from .generator_report import Measured, command_of, make_report, measured_tables
+from .generator_report import Measured, command_of, make_report
 from .ledger import Ledger
 from .passing import Pass
 from .report import as_text
@@ -59,12 +59,14 @@ def evaluate_generators(job: EvaluateGenerators, report: Reporter) -> Done:
         found = gather(ledger.records(), [each for row in rows for each in row.names])
         measured = Measured(job, name, found, sums, fitting_rows(rows, found, ledger, report), cases, remarks, paths)
         report.progress(1.0, "drawing the report")
-        writing.write(make_report(measured), job.output, job.overwrite, {CASES: as_csv(found)})
+        made = make_report(measured)
+        writing.write(made, job.output, job.overwrite, {CASES: as_csv(found)})
         if job.write_scores:
             write_scores(measured, command_of(job))
     ledger.remove()
-    for table in measured_tables(measured):
-        report.log("info", as_text(table))
+    summary = made.sections[0]
+    for text in (*map(as_text, summary.tables), summary.text.replace("\n\n", "\n")):
+        report.log("info", text)
     return Done(job.id, job.output)
 
 

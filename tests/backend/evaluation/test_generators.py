@@ -159,10 +159,13 @@ def test_the_rest_of_the_report_is_there(other_day: tuple[Path, dict[str, Any]])
 
 
 def test_same_day_truth_lays_clouds_over_clear_images(tmp_path: Path, data: str) -> None:
-    report = evaluate(tmp_path, data=data, methods=["inpaint"], each=2, limit=7)
+    listener = Listener()
+    report = evaluate(tmp_path, listener, data=data, methods=["inpaint"], each=2, limit=7)
     assert set(cells(report, "overall", "cases").values()) == {7}
     assert "differences" not in report["tables"]
     assert "The truth is of the same day" in report["sections"][0]["text"]
+    assert "The truth is of the same day" in listener.said()
+    assert "reconstruction MAE" in listener.said()
     errors = cells(report, "reconstruction", "mae")
     assert errors["identity"] > errors["inpaint"] > 0
 
