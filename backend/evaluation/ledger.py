@@ -12,6 +12,7 @@ all numbers are those of an evaluation that was never interrupted.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import os
@@ -163,7 +164,8 @@ class Ledger:
 
     def close(self) -> None:
         """Leaves the state for the same command to go on with."""
-        self._lines.close()
+        with contextlib.suppress(OSError):  # a full disk, which was said
+            self._lines.close()
         self._lock.close()
 
     def remove(self) -> None:

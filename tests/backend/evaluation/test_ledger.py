@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -117,6 +118,30 @@ def test_torn_fingerprint_begins_anew(tmp_path: Path) -> None:
     (folder / FINGERPRINT).write_text('{"data"')
     again = opened(tmp_path)
     assert again.count == 0
+    again.close()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows does not limit the size of files")
+def test_full_disk_is_said_and_what_was_kept_serves(tmp_path: Path) -> None:
+    import resource
+
+    ledger = opened(tmp_path)
+    ledger.add(record(0))
+    ledger.save({"sum": np.zeros(1)})
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    size = (ledger.folder / CASES).stat().st_size
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size + 20, hard))
+    try:
+        with pytest.raises(OutputError, match="cannot be kept in"):
+            ledger.add(record(1))
+        with pytest.raises(OutputError, match="cannot be kept in"):
+            ledger.save({"sum": np.zeros(1000)})
+        ledger.close()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    again = opened(tmp_path)
+    assert again.count == 1
+    assert (ledger.folder / CASES).stat().st_size == size
     again.close()
 
 
