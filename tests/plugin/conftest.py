@@ -18,6 +18,7 @@ from unclouded.backend.card import Card, card_json
 from unclouded.backend.userdata import MODELS_VARIABLE
 from unclouded.plugin.client import Client
 from unclouded.plugin.dock import Dock
+from unclouded.plugin.results import RESULT
 from unclouded.plugin.settings import GROUP
 
 FAKE = Path(__file__).with_name("fake_worker.py")
@@ -65,6 +66,22 @@ def wait_until(condition: Callable[[], bool], what: str = "") -> None:
             pytest.fail(f"waited in vain for {what or condition}")
         QCoreApplication.processEvents()
         time.sleep(0.01)
+
+
+def is_idle(dock: Dock) -> bool:
+    """Tells whether no job runs."""
+    return not dock.run_panel.run_button.isHidden()
+
+
+def run(dock: Dock) -> None:
+    """Presses the button and waits for the end of the job."""
+    dock.run_panel.run_button.click()
+    wait_until(lambda: is_idle(dock), "the job to end")
+
+
+def results() -> list[QgsRasterLayer]:
+    """Gives the layers that jobs have made."""
+    return [layer for layer in QgsProject.instance().mapLayers().values() if layer.customProperty(RESULT)]
 
 
 @pytest.fixture(autouse=True)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from qgis.core import Qgis, QgsProject, QgsRasterLayer
-from qgis.PyQt.QtCore import Qt
+from qgis.core import Qgis, QgsProject
 from qgis.PyQt.QtWidgets import QAbstractButton, QLabel, QMessageBox, QWidget
 
 from unclouded.backend.errors import BackendError
@@ -14,29 +13,16 @@ from unclouded.backend.protocol import partial_folder
 from unclouded.plugin.dock import Dock
 from unclouded.plugin.results import PREVIEW, RESULT
 
-from .conftest import wait_until
+from .conftest import is_idle, results, run, wait_until
 
 
 def messages(iface: object, level: Qgis.MessageLevel) -> list[str]:
     return iface.messageBar().get_messages(level)
 
 
-def is_idle(dock: Dock) -> bool:
-    return not dock.run_panel.run_button.isHidden()
-
-
-def run(dock: Dock) -> None:
-    dock.run_panel.run_button.click()
-    wait_until(lambda: is_idle(dock), "the job to end")
-
-
 def run_until_progress(dock: Dock) -> None:
     dock.run_panel.run_button.click()
     wait_until(lambda: dock.run_panel.progress.maximum() > 0, "progress")
-
-
-def results() -> list[QgsRasterLayer]:
-    return [layer for layer in QgsProject.instance().mapLayers().values() if layer.customProperty(RESULT)]
 
 
 def test_the_button_gives_a_layer_above_its_source(open_dock, add_layer, qgis_iface):
@@ -150,62 +136,6 @@ def test_an_image_without_cloud_and_warnings_are_said(open_dock, add_layer, qgis
     assert "Warning: The darkest pixels" in dock.run_panel.log.toPlainText()
 
 
-def test_a_renamed_layer_is_listed_by_its_new_name(open_dock, add_layer):
-    add_layer("a")
-    other = add_layer("b")
-    dock = open_dock()
-    other.setName("2020-06-01")
-    assert dock.inputs.dates.item(0).text() == "2020-06-01"
-
-
-def test_results_are_offered_for_what_they_are(open_dock, add_layer):
-    source = add_layer("scene")
-    dock = open_dock()
-    run(dock)
-    assert dock.inputs.optical is source
-    assert names(dock.inputs.optical_box) == ["scene", "scene without clouds"]
-    assert names(dock.inputs.sar_box) == ["None", "scene"]
-    assert names(dock.inputs.mask_box) == ["Detect clouds automatically", "Clouds and shadows", "scene"]
-    assert dock.inputs.dates.layers() == []
-
-
-def test_a_layer_that_becomes_a_result_later_is_offered_no_more(open_dock, add_layer):
-    source = add_layer("scene")
-    dock = open_dock()
-    dock.inputs.prefer(source)
-    error = add_layer("error")
-    assert "error" in names(dock.inputs.optical_box)
-    error.setCustomProperty(RESULT, "error")
-    assert names(dock.inputs.optical_box) == ["scene"]
-    assert dock.inputs.dates.item(0).text() == "No other images"
-
-
-def test_a_dock_opened_with_results_in_the_project_chooses_an_image(open_dock, add_layer):
-    source = add_layer("scene")
-    first = open_dock()
-    run(first)
-    mask = next(layer for layer in results() if layer.customProperty(RESULT) == "mask")
-    second = open_dock()
-    second.inputs.prefer(mask)
-    assert second.inputs.optical is source
-    assert second.inputs.sar_box.currentText() == "None"
-    assert second.inputs.dates.item(0).text() == "No other images"
-    assert second.inputs.mask_box.currentText() == "Detect clouds automatically"
-
-
-def test_a_project_that_holds_only_a_mask_is_as_good_as_empty(open_dock, add_layer):
-    source = add_layer("scene")
-    dock = open_dock()
-    run(dock)
-    others = [layer.id() for layer in results() if layer.customProperty(RESULT) == "image"]
-    QgsProject.instance().removeMapLayers([source.id(), *others])
-    assert dock.pages.currentWidget() is dock.empty
-
-
-def names(box: object) -> list[str]:
-    return [box.itemText(row) for row in range(box.count())]
-
-
 def test_a_layer_removed_meanwhile_does_no_harm(open_dock, add_layer):
     source = add_layer("gone")
     add_layer("other")
@@ -260,25 +190,6 @@ def test_a_preview_outside_the_map_is_refused(open_dock, add_layer, qgis_iface):
     assert "does not touch the image" in messages(qgis_iface, Qgis.MessageLevel.Warning)[-1]
 
 
-def test_an_empty_project_says_what_to_do(open_dock, add_layer):
-    dock = open_dock()
-    assert dock.pages.currentWidget() is dock.empty
-    layer = add_layer()
-    assert dock.pages.currentWidget() is not dock.empty
-    QgsProject.instance().removeMapLayer(layer.id())
-    assert dock.pages.currentWidget() is dock.empty
-
-
-def test_a_web_layer_is_refused_with_a_reason(open_dock, add_layer):
-    layer = QgsRasterLayer("type=xyz&url=http://localhost:1/{z}/{x}/{y}.png&zmax=1&zmin=0", "tiles", "wms")
-    QgsProject.instance().addMapLayer(layer)
-    dock = open_dock()
-    assert not dock.run_panel.run_button.isEnabled()
-    assert "“tiles” cannot be used: it comes from a web" in dock.run_panel.status.text()
-    dock.inputs.prefer(add_layer())
-    assert dock.run_panel.run_button.isEnabled()
-
-
 def test_a_vanished_file_is_refused_with_its_name(open_dock, add_layer, qgis_iface):
     layer = add_layer()
     dock = open_dock()
@@ -286,16 +197,6 @@ def test_a_vanished_file_is_refused_with_its_name(open_dock, add_layer, qgis_ifa
     dock.run_panel.run_button.click()
     assert is_idle(dock)
     assert layer.source() in messages(qgis_iface, Qgis.MessageLevel.Warning)[-1]
-
-
-def test_a_method_that_needs_dates_asks_for_them(open_dock, add_layer):
-    add_layer("scene")
-    add_layer("scene_2")
-    dock = open_dock()
-    dock.options.method.setCurrentIndex(dock.options.method.findData("median"))
-    assert "needs other dates" in dock.run_panel.status.text()
-    dock.inputs.dates.item(0).setCheckState(Qt.CheckState.Checked)
-    assert dock.run_panel.run_button.isEnabled()
 
 
 def test_a_missing_backend_is_explained_and_can_be_tried_again(qgis_iface, add_layer, open_dock):
