@@ -210,7 +210,7 @@ def test_a_failed_job_hands_on_message_and_hint(start, job):
 
 
 def test_another_protocol_is_refused(start, job):
-    with pytest.raises(BackendError, match=r"speaks protocol 1, version 0\.1\.0 speaks 0"):
+    with pytest.raises(BackendError, match=r"speaks protocol 2, version 0\.1\.0 speaks 0"):
         list(start("old").run(job))
 
 
