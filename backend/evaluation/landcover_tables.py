@@ -117,7 +117,7 @@ def cases(answers: Answers) -> bytes:
         zip(answers.names, answers.groups, answers.cover, answers.truth, strict=True)
     ):
         classes = [named[each[number]] for each in given]
-        sure = [f"{answers.said[kind][number, truth]:.4f}" for kind in kinds]
+        sure = [f"{answers.said[kind][number, truth]:.4f}".replace("nan", "") for kind in kinds]
         lines.writerow([name, group, f"{cover:.4f}", named[truth], *classes, *sure])
     return text.getvalue().encode()
 
@@ -130,10 +130,10 @@ def verdict(answers: Answers, asked: Sequence[str], labelled: bool) -> str:
         asked: Kinds of images that the user wants to compare.
         labelled: As in accuracy.
     """
-    lines = []
+    lines = [_overall(answers, asked)] if asked else []
     if labelled:
         lines.append(f"Of the clear images the classifier gets {_percent(answers.accuracy(CLEAR))} right: the ceiling.")
-    lines.append(f"Of the cloudy images it gets {_percent(answers.accuracy(CLOUDY))} right.")
+    lines.append(f"Of the cloudy images the classifier gets {_percent(answers.accuracy(CLOUDY))} right.")
     lines += [
         f"After {kind} it gets {_percent(answers.accuracy(kind))} right: {_judged(answers.gain(kind))}"
         + _won_back(answers, kind, labelled)
@@ -145,6 +145,18 @@ def verdict(answers: Answers, asked: Sequence[str], labelled: bool) -> str:
     if len(asked) > 1:
         lines.append(_ranked(answers, asked))
     return "\n\n".join(lines)
+
+
+def _overall(answers: Answers, asked: Sequence[str]) -> str:
+    """Says for which of the rows the classifier sees the land better."""
+    gains = {kind: answers.gain(kind) for kind in asked}
+    groups = {
+        "Better than with clouds": [kind for kind, gain in gains.items() if gain.low > 0],
+        "worse": [kind for kind, gain in gains.items() if gain.high < 0],
+        "too close to tell": [kind for kind, gain in gains.items() if not gain.excludes_zero],
+    }
+    words = "; ".join(f"{word}: {', '.join(kinds) or 'none'}" for word, kinds in groups.items())
+    return f"Does the classifier see the land better once clouds are removed? {words}."
 
 
 def _won_back(answers: Answers, kind: str, labelled: bool) -> str:
