@@ -10,6 +10,9 @@ from ..sensors import NAMES
 from .pairs import pair_days
 from .place import Place, clear_day, read_image
 
+ONE_PLACE = (range(4065, 4439), range(5254, 5350))
+"""Numbers of triples that show one place."""
+
 
 def pairs(root: Path) -> Iterator[Place]:
     """Reads both; names are those of split.csv and, for sen12ms-cr, a patch behind it."""
@@ -19,9 +22,16 @@ def pairs(root: Path) -> Iterator[Place]:
         folder = root / "sen12ms-cr" / f"ROIs{season}_s2_cloudy" / f"s2_cloudy_{scene}"
         cloudy = read_image(folder / f"ROIs{season}_s2_cloudy_{scene}_{patch}.tif")[1]
         days = pair_days(cloudy, clear_day(read_image(path)[1]), NAMES)
-        yield Place(f"{name}/{patch}", NAMES, "L1C", days, weight=0.14 / 16)
+        yield Place(f"{name}/{patch}", NAMES, "L1C", days, weight=0.14 / 16, group=name)
     for folder in sorted((root / "triples").iterdir()):
         cloudy, clear = (read_image(folder / f"{name}.tif")[1] for name in ("cloudy", "clear"))
         sar = read_image(folder / "s1.tif", scale=1.0)[1]
         days = pair_days(cloudy, clear_day(clear), NAMES)
-        yield Place(f"triples/{folder.name}", NAMES, "L1C", days, sar=sar, weight=0.22 / 7)
+        yield Place(f"triples/{folder.name}", NAMES, "L1C", days, sar=sar, weight=0.22 / 7, group=_group(folder.name))
+
+
+def _group(triple: str) -> str:
+    """Names the place of a triple: by its first one."""
+    number = int(triple)
+    first = next((numbers.start for numbers in ONE_PLACE if number in numbers), number)
+    return f"triples/{first}"

@@ -135,7 +135,7 @@ def detected(opacity: Float, shadow: Float, rng: np.random.Generator) -> Bool:
     """Gives the mask that an imperfect detector would give: it misses thin cloud, and grows what it finds."""
     limit = rng.choice(MASK_LIMITS)
     mask = (opacity > limit) | (shadow > SHADOW_LIMIT)
-    mask = binary_erosion(mask)  # no single pixels
+    mask = binary_erosion(mask, border_value=1)  # no single pixels
     grow_px = int(rng.integers(MAX_GROW_PX + 1))
     grown: Bool = binary_dilation(mask, iterations=grow_px) if grow_px else mask
     return grown

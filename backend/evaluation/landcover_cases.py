@@ -123,7 +123,7 @@ def open_images(data: str | None, dataset: str | None, split: str, truth: str, e
 
 
 def _changed(place: Place, factor: float, rim_px: int) -> Place:
-    """Brings brightness back to reflectance, mirrors the rim, and groups patches of one scene by their names."""
+    """Brings brightness back to reflectance, and mirrors the rim."""
     rim = [(rim_px, rim_px)] * 2
     days = [
         dataclasses.replace(
@@ -134,8 +134,7 @@ def _changed(place: Place, factor: float, rim_px: int) -> Place:
         for day in place.days
     ]
     sar = None if place.sar is None else np.pad(place.sar, [(0, 0), *rim], mode="symmetric")
-    group = place.group or "/".join(place.name.split("/")[:2])
-    return dataclasses.replace(place, days=days, sar=sar, group=group)
+    return dataclasses.replace(place, days=days, sar=sar)
 
 
 def _without_rim(wide: Sample, prior: dict[str, float]) -> Sample:

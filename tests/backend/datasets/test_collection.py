@@ -1,5 +1,6 @@
 """The data sets are read as what they are, and no place is on both sides of the split."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -111,3 +112,13 @@ def test_unset_folder_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
 
     with pytest.raises(InputError, match=VARIABLE):
         data_root()
+
+
+def test_images_of_one_place_are_of_one_group(archive: Path) -> None:
+    triple = archive / "triples" / "42"
+    for name in ("4065", "4438", "4439"):
+        shutil.copytree(triple, archive / "triples" / name)
+    groups = {place.name: place.group for place in pairs(archive)}
+    assert groups["triples/4438"] == groups["triples/4065"]
+    assert len({groups[f"triples/{name}"] for name in ("42", "4065", "4439")}) == 3
+    assert groups["sen12ms-cr/1868_summer_100/p7"] == "sen12ms-cr/1868_summer_100"

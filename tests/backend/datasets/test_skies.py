@@ -11,7 +11,7 @@ from scipy.ndimage import center_of_mass
 
 from unclouded.backend.datasets.choices import Choices
 from unclouded.backend.datasets.pairs import Veil
-from unclouded.backend.datasets.skies import clouded, hazed, smooth_field, transplant
+from unclouded.backend.datasets.skies import clouded, detected, hazed, smooth_field, transplant
 from unclouded.backend.errors import InputError
 from unclouded.backend.sensors import BY_COUNT, NAMES
 
@@ -143,3 +143,8 @@ def test_smooth_fields_are_standardised_and_smooth() -> None:
     assert abs(fields.mean()) < 0.05
     assert 0.5 < fields.std() < 1.1
     assert np.abs(np.diff(fields, axis=1)).max() < 0.5
+
+
+def test_cloud_that_fills_an_image_is_masked_up_to_its_rim() -> None:
+    full, none = np.ones((40, 40), np.float32), np.zeros((40, 40), np.float32)
+    assert all(detected(full, none, np.random.default_rng(seed)).all() for seed in range(20))
