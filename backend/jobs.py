@@ -12,12 +12,12 @@ from typing import Any
 
 from .detection import detect
 from .errors import BackendError
-from .evaluation.classifiers import evaluate_classifiers
-from .evaluation.generators import evaluate_generators
-from .evaluation.landcover import evaluate_landcover
-from .evaluation.masks import evaluate_masks
-from .evaluation.result import evaluate_result
-from .evaluation.series import evaluate_series
+from .evaluation.classifiers.job import evaluate_classifiers
+from .evaluation.generators.job import evaluate_generators
+from .evaluation.landcover.job import evaluate_landcover
+from .evaluation.masks.job import evaluate_masks
+from .evaluation.result.job import evaluate_result
+from .evaluation.series.job import evaluate_series
 from .evaluation_jobs import (
     EvaluateClassifiers,
     EvaluateGenerators,
