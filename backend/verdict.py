@@ -12,9 +12,9 @@ Translate = Callable[[str], str]
 
 FITS_STEP, SEEN_STEP = 0.01, 0.02
 """Steps at the rim up to which a reconstruction fits, and from which it stands out. Where real clear images of 241 to
-504 px were measured under clouds that did not change them, chance alone made 0.005 on average and 0.022 at most."""
+504 px were measured under clouds that did not change them, chance alone made 0.005 on average and 0.026 at most."""
 SEEN_BIAS = 0.005
-"""Difference of brightness at the rim from which it has a sign: the same images made 0.002 at most."""
+"""Difference of brightness at the rim from which it has a sign: means of three such cases were 0.002 at most."""
 SHARP, BLURRED, ROUGH = 0.7, 0.3, 1.5
 """Ratios of detail from which a reconstruction is as sharp, below which it is much smoother, above which it is rougher.
 The same images made 0.83 to 1.09; a Gaussian of one pixel made 0.17 to 0.39 of them, and inpainting 0.01 to 0.03."""
