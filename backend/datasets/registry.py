@@ -53,6 +53,9 @@ CLASSES: Mapping[str, tuple[str, ...]] = {
 }
 """The labels that a place of the data set can have, in the order that classifiers give them."""
 
+SHOWN_RANGES: Mapping[str, float] = {"eurosat-rgb": eurosat.SHOWN_RANGE}
+"""Data sets whose reader takes the brightness of the screen for reflectance, and the reflectance that is shown as 1."""
+
 
 def open_source(name: str, root: Root, split: str) -> Source:
     """Opens one split of a data set.

@@ -9,9 +9,8 @@ import numpy as np
 import torch
 
 from ...classifier import Classifier, load
-from ...datasets.eurosat import SHOWN_RANGE
 from ...datasets.place import Place
-from ...datasets.registry import CLASSES, open_source, root_of
+from ...datasets.registry import CLASSES, SHOWN_RANGES, open_source, root_of
 from ...datasets.source import Source
 from ...devices import find_device
 from ...errors import InputError, ModelError, UsageError
@@ -20,7 +19,6 @@ from ...label_metrics import give_labels
 from ...protocol import Done
 from ...reporting import Reporter
 from ...training.classifier_run import LAND_COVER
-from ..landcover.cases import STRETCHED
 from ..reports import writing
 from ..reports.report import as_text
 from .judged import Judged, Labels, Probabilities
@@ -101,7 +99,7 @@ def _ask(
 ) -> tuple[Labels, dict[str, Probabilities]]:
     """Gives the true classes of the images, and the probabilities that each classifier gives: (N, K) in their order."""
     classes, device = CLASSES[dataset], find_device(job.device)
-    factor = np.float32(SHOWN_RANGE if dataset in STRETCHED else 1)
+    factor = np.float32(SHOWN_RANGES.get(dataset, 1))
     said: dict[str, list[Probabilities]] = {row: [] for row in classifiers}
     seen: list[tuple[str, tuple[str, ...]]] = []
     for some in _batches(_places(source, job, report)):

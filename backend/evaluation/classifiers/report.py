@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import platform
-import shlex
 from collections.abc import Sequence
 
-import torch
-
-from ...devices import find_device
 from ...evaluation_jobs import EvaluateClassifiers
 from ...label_metrics import THRESHOLDS
-from ...version import VERSION
+from ..reports.facts import command, machine
 from ..reports.pictures import bars
 from ..reports.report import Picture, Report, Section
 from .judged import Judged, Labels, always
@@ -33,7 +27,7 @@ def make_report(job: EvaluateClassifiers, dataset: str, labels: Labels, judged: 
         tables.insert(1, compared(labels, judged, job.seed))
     return Report(
         "Land-cover classifiers",
-        _command(job),
+        command("evaluate-classifiers", job),
         _facts(job, dataset, labels),
         [
             Section("Classifiers compared", _how(job, labels), tables),
@@ -50,16 +44,8 @@ def _facts(job: EvaluateClassifiers, dataset: str, labels: Labels) -> dict[str, 
         "Data": f"{dataset}, split {job.split}: {len(labels.truth)} images in {groups} groups",
         "Classes": f"{len(labels.classes)}, of which an image has {labels.truth.sum(axis=1).mean():.2f} on average",
         "Seed": str(job.seed),
-        "Machine": f"{platform.machine()}, {os.cpu_count()} cores, device {find_device(job.device)}",
-        "Versions": f"Unclouded {VERSION}, torch {torch.__version__}",
+        **machine(job.device),
     }
-
-
-def _command(job: EvaluateClassifiers) -> str:
-    options = {"--data": job.data, "--dataset": job.dataset, "--split": job.split, "--limit": job.limit}
-    chosen = [str(word) for key, value in options.items() if value is not None for word in (key, value)]
-    seed = ["--seed", str(job.seed)] if job.seed else []
-    return shlex.join(["unclouded", "evaluate-classifiers", *job.classifiers, *chosen, *seed, "--report", job.output])
 
 
 def _how(job: EvaluateClassifiers, labels: Labels) -> str:

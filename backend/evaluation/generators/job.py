@@ -20,13 +20,14 @@ from ...reporting import Reporter
 from ...version import VERSION
 from ..cases import Cases, choose, open_places, training_prior
 from ..reports import writing
+from ..reports.facts import command
 from ..reports.report import as_text
 from ..rows import Row, name_models, open_rows
 from ..seen import check_unseen
 from .findings import Findings, as_csv, gather
 from .ledger import Ledger
 from .passing import Pass
-from .report import Measured, command_of, make_report
+from .report import Measured, make_report
 from .scores import check_writable, write_scores
 from .sums import Sums
 
@@ -62,7 +63,7 @@ def evaluate_generators(job: EvaluateGenerators, report: Reporter) -> Done:
         made = make_report(measured)
         writing.write(made, job.output, job.overwrite, {CASES: as_csv(found)})
         if job.write_scores:
-            write_scores(measured, command_of(job))
+            write_scores(measured, command("evaluate", job))
     ledger.remove()
     summary = made.sections[0]
     for text in (*map(as_text, summary.tables), summary.text.replace("\n\n", "\n")):

@@ -9,17 +9,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Literal
 
 import numpy as np
 
 from ... import metrics
 from ...datasets.samples import Sample
 from ...sensors import NAMES, Bool, Float
+from ..reports.figures import FIGURES, PARTS
 
-Part = Literal["target", "reproduction", "reconstruction"]
-PARTS: tuple[Part, ...] = ("target", "reproduction", "reconstruction")
-FIGURES = ("mae", "rmse", "mse", "psnr", "ssim", "sam", "ndvi")
 PERFECT = (0.0, 0.0, 0.0, math.inf, 1.0, 0.0, 0.0)
 """The figures of equal images."""
 DIGITS = 7

@@ -2,32 +2,28 @@
 
 from __future__ import annotations
 
-import os
-import platform
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 
 from ...calibration import LEVELS
-from ...devices import find_device
 from ...errors import InputError
 from ...evaluation_jobs import EvaluateGenerators
 from ...sensors import NAMES
 from ...statistics import Figure
 from ...training.curves import LOG, read_log
 from ...training.curves import NAMES as CURVES
-from ...version import VERSION
 from ..cases import Cases
+from ..reports.facts import command, machine
 from ..reports.pictures import binned, curves, error_by_band, reliability, spectra
 from ..reports.report import Picture, Report, Section, Table
+from ..reports.uncertainty import uncertainty_table
 from ..rows import ALONE, IDENTITY, Row
+from .distances import distance_table
 from .examples import draw_examples
 from .findings import Findings
-from .sum_tables import distance_table, uncertainty_table
 from .sums import Sums
 from .tables import (
     band_table,
@@ -79,21 +75,7 @@ def make_report(measured: Measured) -> Report:
     """Gives the report."""
     truth = {"same-day": "the truth is of the same day", "other-day": "the truth is of another day"}
     title = f"Clouds removed from {measured.data_set}: {truth[measured.job.truth]}"
-    return Report(title, command_of(measured.job), _facts(measured), sections(measured))
-
-
-def command_of(job: EvaluateGenerators) -> str:
-    """Gives the command that runs a job again."""
-    words = ["unclouded", "evaluate"]
-    for name, value in (("data", job.data), ("dataset", job.dataset), ("split", job.split)):
-        words += [f"--{name}", value] if value else []
-    words += [word for model in job.models for word in ("--model", model)]
-    words += [word for method in job.methods for word in ("--method", method)]
-    words += ["--truth", job.truth, "--each", str(job.each), "--seed", str(job.seed), "--dates", str(job.dates)]
-    words += ["--limit", str(job.limit)] if job.limit else []
-    words += ["--bands", ",".join(job.bands)] if job.bands else []
-    words += [] if job.sar else ["--no-sar"]
-    return shlex.join([*words, "--device", job.device, "--report", job.output])
+    return Report(title, command("evaluate", measured.job), _facts(measured), sections(measured))
 
 
 def _facts(measured: Measured) -> dict[str, str]:
@@ -108,9 +90,7 @@ def _facts(measured: Measured) -> dict[str, str]:
         "Given": f"{bands}; {sar}; up to {job.dates} other dates",
         "Generators": "; ".join(hashes) or "none",
         "Seed": str(job.seed),
-        "Device": str(find_device(job.device)),
-        "Machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
-        "Software": f"Unclouded {VERSION}, PyTorch {version('torch')}, Python {platform.python_version()}",
+        **machine(job.device),
     }
 
 

@@ -12,7 +12,7 @@ from ...calibration import LEVELS, Calibration
 from ...errors import OutputError
 from ...models import weights
 from ...statistics import Figure
-from .measures import PARTS
+from ..reports.figures import PARTS
 from .tables import ERROR, MAIN, best_untrained
 
 if TYPE_CHECKING:

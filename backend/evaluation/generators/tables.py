@@ -11,22 +11,10 @@ import numpy as np
 
 from ...sensors import NAMES
 from ...statistics import Figure
-from ..reports.report import Best, Cell, Column, Row, Table
+from ..reports.figures import FIGURES, PARTS, Part, column
+from ..reports.report import Cell, Column, Row, Table
 from .findings import Chosen, Findings
-from .measures import PARTS, Part
 
-TITLES = {
-    "mae": "MAE",
-    "rmse": "RMSE",
-    "mse": "MSE",
-    "psnr": "PSNR",
-    "ssim": "SSIM",
-    "sam": "SAM",
-    "ndvi": "NDVI error",
-}
-UNITS = {"psnr": "dB", "sam": "degrees"}
-DIGITS = {"mse": 6, "psnr": 2, "ssim": 3, "sam": 2}
-HIGH = ("psnr", "ssim")
 COVERS = (0.0, 0.1, 0.3, 0.5, 0.7, 1.0)
 """Edges of the bins of cloud cover."""
 MOST_CLASSES = 12
@@ -60,7 +48,7 @@ def main_table(found: Findings, rows: Sequence[str], chosen: Chosen | None = Non
         rows: Names of what is shown.
         chosen: (N,) cases that count; None for all that a row could serve.
     """
-    columns = [_column(figure, part) for part, figure in MAIN]
+    columns = [column(figure, part) for part, figure in MAIN]
     shown = [
         Row(
             row,
@@ -83,9 +71,9 @@ def part_tables(found: Findings, rows: Sequence[str]) -> list[Table]:
     """All figures, a table for each part."""
     tables = []
     for part in PARTS:
-        cells = [Row(row, {name: found.figure(row, f"{part}.{name}") for name in TITLES}) for row in rows]
+        cells = [Row(row, {name: found.figure(row, f"{part}.{name}") for name in FIGURES}) for row in rows]
         title = f"{part.capitalize()}: {WORDS[part]}"
-        tables.append(_fair(Table(part, title, [_column(name) for name in TITLES], cells, "method")))
+        tables.append(_fair(Table(part, title, [column(name) for name in FIGURES], cells, "method")))
     return tables
 
 
@@ -135,10 +123,10 @@ def _by_kind(found: Findings, rows: Sequence[str], bins: dict[str, Chosen], key:
 def _fair(table: Table) -> Table:
     """Marks no row as the best of a column whose figures are of different numbers of cases."""
     columns = []
-    for column in table.columns:
-        cells = [row.cells.get(column.key) for row in table.rows]
+    for shown in table.columns:
+        cells = [row.cells.get(shown.key) for row in table.rows]
         counts = {cell.count for cell in cells if isinstance(cell, Figure) and cell.count}
-        columns.append(dataclasses.replace(column, best="") if len(counts) > 1 else column)
+        columns.append(dataclasses.replace(shown, best="") if len(counts) > 1 else shown)
     return dataclasses.replace(table, columns=columns)
 
 
@@ -161,7 +149,7 @@ def difference_table(found: Findings, generators: Sequence[str], untrained: Sequ
             name = f"{rival} (best without training)" if rival == best else rival
             rows.append(_difference(found, generator, rival, f"{generator} - {name}"))
     columns = [Column("cases", "cases", digits=0)]
-    columns += [_column(name, best=False) for name in PAIRED]
+    columns += [column(name, best=False) for name in PAIRED]
     columns += [Column("verdict", "by MAE")]
     note = (
         "Of the same cases, reconstruction; below 0 the first is better in MAE, RMSE, SAM and NDVI, above 0 in PSNR "
@@ -183,12 +171,6 @@ def _difference(found: Findings, one: str, other: str, label: str) -> Row:
     if isinstance(error, Figure):
         cells |= {"cases": error.count, "verdict": verdict(error)}
     return Row(label, cells)
-
-
-def _column(figure: str, part: str = "", best: bool = True) -> Column:
-    key, title = (f"{part}_{figure}", f"{part} {TITLES[figure]}") if part else (figure, TITLES[figure])
-    good: Best = "high" if figure in HIGH else "low"
-    return Column(key, title, UNITS.get(figure, ""), DIGITS.get(figure, 4), good if best else "")
 
 
 def _key(name: str) -> str:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ...datasets.collection import Collection
 from ...datasets.eurosat import SHOWN_RANGE
 from ...datasets.place import Place
-from ...datasets.registry import root_of
+from ...datasets.registry import SHOWN_RANGES, root_of
 from ...datasets.samples import Sample, cut, with_context
 from ...datasets.source import Loaded, Source
 from ...sensors import Float
@@ -20,8 +20,6 @@ from ..cases import Case, Cases, choose, open_places, training_prior
 
 LABELLED = "eurosat-rgb"
 """The data set if none is named and clouds are laid over clear images."""
-STRETCHED = ("eurosat-rgb",)
-"""Data sets whose reader takes the brightness of the screen for reflectance."""
 CLIPPED = ("eurosat-rgb", "eurosat-mosaic")
 """Data sets that show everything brighter than SHOWN_RANGE as white: so are their clouds shown to the classifier."""
 COVER = (0.0, 0.8)
@@ -110,7 +108,7 @@ def open_images(data: str | None, dataset: str | None, split: str, truth: str, e
     if dataset is None and data is None and same_day:
         dataset = LABELLED
     name, collection = open_places(data, dataset, split)
-    factor = SHOWN_RANGE if name in STRETCHED else 1.0
+    factor = SHOWN_RANGES.get(name, 1.0)
     rim_px = RIM_PX if same_day else 0
     choices = dataclasses.replace(choices, cover=COVER, scene_px=SCENE_PX + 2 * rim_px)
     places = collection.places

@@ -54,7 +54,7 @@ def evaluate_landcover(job: EvaluateLandCover, report: Reporter) -> Done:
     answers = gathered.answers(judge.card.classes, labels)
     asked = _served([row.name for row in rows if row.generator or row.name in job.methods], answers, report)
     cards = [row.generator.card for row in rows if row.generator]
-    examined = Examined(job, images, judge.card, str(judge.device), answers, asked, cards, bool(labels))
+    examined = Examined(job, images, judge.card, answers, asked, cards, bool(labels))
     report.progress(0.97, "drawing the report")
     shown = [(index, _again(images, gathered.numbers[index], rows)) for index in examples(examined)]
     further = {CASES: tables.cases(answers)}

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import platform
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,8 +11,8 @@ from ...card import Card
 from ...classifier import ClassifierCard
 from ...evaluation_jobs import EvaluateLandCover
 from ...statistics import Figure
-from ...version import VERSION
 from ..reports import pictures
+from ..reports.facts import command, machine
 from ..reports.panels import true_colours
 from ..reports.report import Picture, Report, Section, Table
 from . import tables
@@ -24,7 +21,6 @@ from .asking import Pictured
 from .cases import COVER, Images
 from .pictures import Shown, strip
 
-OPTIONS = ("data", "dataset", "split", "classifier", "truth", "each", "limit", "seed", "device")
 """Of the command, those that are fields of the job."""
 EXAMPLES = 3
 """Of each outcome."""
@@ -39,7 +35,6 @@ class Examined:
     job: EvaluateLandCover
     images: Images
     card: ClassifierCard
-    device: str
     answers: Answers
     asked: Sequence[str]
     """Kinds of images that the user compares, beside the trivial ones."""
@@ -70,7 +65,7 @@ def make_report(examined: Examined, shown: Sequence[tuple[int, Pictured]]) -> Re
     answers, compared = examined.answers, examined.compared
     return Report(
         title="Land cover seen through clouds, and after their removal",
-        command=command(examined.job),
+        command=command("landcover", examined.job),
         facts=_facts(examined),
         sections=[
             Section(
@@ -114,22 +109,12 @@ def _facts(examined: Examined) -> dict[str, str]:
         "Larger images": f"cut into windows of {card.window_px} px; their probabilities are averaged",
         "Constant image": images.constant,
         "Seed": str(job.seed),
-        "Device": examined.device,
-        "Machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
-        "Unclouded": VERSION,
+        **machine(job.device),
     }
 
 
 def _named(card: Card | ClassifierCard) -> str:
     return f"{card.name} {card.version}, SHA-256 {card.sha256[:12]}"
-
-
-def command(job: EvaluateLandCover) -> str:
-    """Gives the command that runs a job again."""
-    values = [(name, getattr(job, name)) for name in OPTIONS]
-    values += [("model", model) for model in job.models] + [("method", method) for method in job.methods]
-    words = [word for name, value in values if value is not None for word in (f"--{name}", str(value))]
-    return shlex.join(["unclouded", "landcover", *words, "--report", job.output])
 
 
 def _over_cover(answers: Answers, compared: Sequence[str]) -> Section:

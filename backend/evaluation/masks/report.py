@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import shlex
 from collections.abc import Sequence
 
 from ...clouds import GROW_PX
@@ -14,6 +13,7 @@ from ...evaluation_jobs import EvaluateMasks
 from ...mask_files import THRESHOLD
 from ...mask_metrics import Counts
 from ...statistics import summarise
+from ..reports.facts import command, machine
 from ..reports.panels import panels
 from ..reports.pictures import curves
 from ..reports.report import Cell, Column, Picture, Report, Row, Section, Table
@@ -79,17 +79,11 @@ def build(job: EvaluateMasks, chips: Sequence[Labelled], found: Measured) -> Rep
     facts = {
         "images": ", ".join(chip.name for chip in chips),
         "pixels near a rim that do not count": f"{job.tolerance_px} px",
-        "device": job.device,
+        **machine(job.device),
         **({"unseen?": " ".join(found.warnings)} if found.warnings else {}),
     }
-    return Report("Cloud masks", _command(job), facts, [section for section in sections if section.tables])
-
-
-def _command(job: EvaluateMasks) -> str:
-    words = ["unclouded", "evaluate-masks", *job.labels]
-    words += [word for model in job.models for word in ("--model", model)]
-    words += ["--tolerance", str(job.tolerance_px)] if job.tolerance_px else []
-    return shlex.join([*words, "--device", job.device, "--report", job.output])
+    shown = [section for section in sections if section.tables]
+    return Report("Cloud masks", command("evaluate-masks", job), facts, shown)
 
 
 def _splits(chips: Sequence[Labelled]) -> str:

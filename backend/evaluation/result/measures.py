@@ -14,7 +14,7 @@ from ...calibration import Calibration
 from ...clouds import NODATA
 from ...observation import Reconstruction
 from ...sensors import Bool, Float
-from ..generators.measures import Part
+from ..reports.figures import Part
 from ..rows import CLEAR_MEAN, IDENTITY
 from .images import Images, Tile
 from .sums import ImageSums, measure, measure_pixels

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import shlex
 from collections.abc import Sequence
 
 import numpy as np
@@ -12,22 +11,17 @@ from ... import calibration
 from ...clouds import NODATA
 from ...evaluation_jobs import EvaluateResult
 from ...sensors import Float
-from ...version import VERSION
-from ..generators.measures import PARTS, Part
-from ..generators.sum_tables import uncertainty_table
-from ..generators.tables import DIGITS, HIGH, TITLES, UNITS
+from ..reports.facts import command, machine
+from ..reports.figures import FIGURES, PARTS, Part, column
 from ..reports.panels import Panel, panels, true_colours
 from ..reports.pictures import binned, error_by_band, reliability, spectra
 from ..reports.report import Column, Picture, Report, Row, Section, Table
+from ..reports.uncertainty import uncertainty_table
 from ..rows import CLEAR_MEAN
 from .measures import RESULT, Measured
 from .sums import ImageSums
 
 REFERENCE = "reference"
-FIGURES = [
-    Column(key, title, UNITS.get(key, ""), DIGITS.get(key, 4), "high" if key in HIGH else "low")
-    for key, title in TITLES.items()
-]
 PIXELS = Column("pixels", "pixels", digits=0)
 
 
@@ -40,7 +34,8 @@ def make_report(job: EvaluateResult, measured: Measured) -> Report:
     ]
     if measured.images.uncertainty is not None:
         sections.append(_uncertainty(measured))
-    return Report("One result held against a reference", _command(job), _facts(job, measured), sections)
+    title = "One result held against a reference"
+    return Report(title, command("evaluate-result", job), _facts(job, measured), sections)
 
 
 def part_tables(measured: Measured) -> list[Table]:
@@ -54,7 +49,7 @@ def part_tables(measured: Measured) -> list[Table]:
         ]
         if rows:
             title = f"{part.capitalize()}: {_meaning(measured, part)}"
-            tables.append(Table(part, title, [PIXELS, *FIGURES], rows, "image"))
+            tables.append(Table(part, title, [PIXELS, *map(column, FIGURES)], rows, "image"))
     return tables
 
 
@@ -108,23 +103,8 @@ def _facts(job: EvaluateResult, measured: Measured) -> dict[str, str]:
         "bands": ", ".join(images.bands),
         "compared": f"{pixels} px ({pixels / (grid.width * grid.height):.1%})",
         "of them reconstructed": f"{judged} px ({judged / pixels:.1%})" if images.mask else "unknown without a mask",
-        "version": f"Unclouded {VERSION}",
+        **machine("cpu"),
     }
-
-
-def _command(job: EvaluateResult) -> str:
-    options = {
-        "--mask": job.mask,
-        "--cloudy": job.cloudy,
-        "--uncertainty": job.uncertainty,
-        "--error-out": job.error_output,
-        "--bands": ",".join(job.bands) if job.bands else None,
-        "--level": job.level,
-        "--offset": None if job.offset is None else f"{job.offset:g}",
-        "--report": job.output,
-    }
-    words = [word for name, value in options.items() if value is not None for word in (name, value)]
-    return shlex.join(["unclouded", "evaluate-result", job.result, job.reference, *words])
 
 
 def _views(measured: Measured) -> Picture:

@@ -12,7 +12,7 @@ import numpy as np
 from ... import metrics
 from ...metrics import Double
 from ...sensors import Bool, Float
-from ..generators.measures import FIGURES
+from ..reports.figures import FIGURES
 
 MARGIN_PX = metrics.SSIM_RADIUS_PX
 """Of the image around a window, that its figures depend on."""
@@ -56,7 +56,7 @@ class ImageSums:
         )
 
     def figures(self) -> dict[str, float]:
-        """Gives the figures of measures.FIGURES, as metrics.py defines them; NaN where no pixel counts."""
+        """Gives FIGURES, as metrics.py defines them; NaN where no pixel counts."""
         mse = self._mean(self.squares)
         rmse = math.sqrt(mse)
         values = (

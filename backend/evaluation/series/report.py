@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ...evaluation_jobs import EvaluateSeries
 from ...sensors import Float
+from ..reports.facts import command, machine
 from ..reports.pictures import curves
 from ..reports.report import Cell, Column, Picture, Report, Row, Section, Table
 from ..rows import ALONE, CLEAR_MEAN, CONSTANT, IDENTITY
@@ -109,14 +109,13 @@ def build(job: EvaluateSeries, data: str, constant: str, found: Measured) -> Rep
         "places": str(places),
         "series": "; ".join(map(_described, found.shown)),
         "seed": str(job.seed),
-        "device": job.device,
         "constant row": constant,
+        **machine(job.device),
     }
     tables = [*(_table(figures, pixels, places) for pixels in PIXELS), _differences(figures)]
     text = "\n\n".join([MEANING, *found.notes])
-    return Report(
-        "Series", _command(job), facts, [Section("Temporal consistency", text, tables), *_curves(found.curve)]
-    )
+    sections = [Section("Temporal consistency", text, tables), *_curves(found.curve)]
+    return Report("Series", command("evaluate-series", job), facts, sections)
 
 
 def _table(figures: Figures, pixels: str, places: int) -> Table:
@@ -177,12 +176,3 @@ def _curves(curve: Curve | None) -> list[Section]:
 def _described(shown: Shown) -> str:
     cover = ", ".join(f"{share:.0%}" for share in shown.cover)
     return f"{shown.name}: {shown.days} days within {shown.span_days:.0f}, cloud and shadow {cover}"
-
-
-def _command(job: EvaluateSeries) -> str:
-    words = ["unclouded", "evaluate-series", "--split", job.split, "--each", str(job.each), "--seed", str(job.seed)]
-    for option, value in (("--data", job.data), ("--dataset", job.dataset), ("--limit", job.limit)):
-        words += [] if value is None else [option, str(value)]
-    words += [word for method in job.methods for word in ("--method", method)]
-    words += [word for model in job.models for word in ("--model", model)]
-    return shlex.join([*words, "--device", job.device, "--report", job.output])

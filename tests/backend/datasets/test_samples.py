@@ -377,12 +377,6 @@ def test_places_suit_what_they_have_days_for() -> None:
     assert [suits_clear(place) for place in (PLACE, cloudy, PAIR)] == [True, False, True]
 
 
-def test_the_scene_is_as_large_as_asked() -> None:
-    large = dataclasses.replace(PLACE, days=[clear_day(ground(size=320))], sar=None)
-    assert draw(large, 0, Choices(bands=("B2",), scene_px=96)).truth.shape == (1, 96, 96)
-    assert draw(large, 0, Choices(bands=("B2",))).truth.shape == (1, 256, 256)
-
-
 def test_clear_windows_show_a_clear_day() -> None:
     day = partly(ground(), 0.0, np.s_[:30])
     place = dataclasses.replace(PLACE, days=[Day(np.zeros_like(day.optical), np.zeros_like(day.clear), 5.0), day])
@@ -393,10 +387,3 @@ def test_clear_windows_show_a_clear_day() -> None:
     assert image.shape == (2, 64, 64)
     assert image.dtype == np.float32
     assert draw_clear(place, np.random.default_rng(0), Choices(), 64).shape == (13, 64, 64)
-
-
-@pytest.mark.parametrize(("share", "whole"), [(0.0, True), (1.0, False)])
-def test_an_edge_runs_through_as_many_scenes_as_asked(share: float, whole: bool) -> None:
-    drawn = [draw(PLACE, seed, dataclasses.replace(QUIET, edge=share)) for seed in range(3)]
-
-    assert [bool(sample.observation.valid.all()) for sample in drawn] == [whole] * 3

@@ -9,7 +9,8 @@ import pytest
 
 from unclouded.backend import metrics
 from unclouded.backend.datasets.samples import Sample
-from unclouded.backend.evaluation.generators.measures import KEYS, PARTS, PERFECT, floor_of, measure, truth_means
+from unclouded.backend.evaluation.generators.measures import KEYS, PERFECT, floor_of, measure, truth_means
+from unclouded.backend.evaluation.reports.figures import PARTS
 from unclouded.backend.observation import Observation
 from unclouded.backend.sensors import NAMES, Bool, Float
 

@@ -7,8 +7,9 @@ import pytest
 
 from unclouded.backend.classifier import default_classifier
 from unclouded.backend.datasets.samples import Sample
-from unclouded.backend.evaluation.generators.sum_tables import distance_table, uncertainty_table
+from unclouded.backend.evaluation.generators.distances import distance_table
 from unclouded.backend.evaluation.generators.sums import HALVES, TRUTH, Sums, crops
+from unclouded.backend.evaluation.reports.uncertainty import uncertainty_table
 from unclouded.backend.observation import Observation, Reconstruction
 from unclouded.backend.statistics import Figure
 

@@ -134,7 +134,7 @@ def test_the_page_says_what_came_out(done: Path) -> None:
     assert "The truth is the label" in text
     assert "Better than with clouds:" in text
     assert "Of the cloudy images the classifier gets" in text
-    assert "--dataset eurosat-rgb --split test" in text
+    assert "--dataset eurosat-rgb" in text
 
 
 def test_the_same_test_gives_the_same_files(shop: Workshop, data: Path) -> None:
