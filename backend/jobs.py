@@ -12,20 +12,7 @@ from typing import Any
 
 from .detection import detect
 from .errors import BackendError
-from .evaluation.classifiers.job import evaluate_classifiers
-from .evaluation.generators.job import evaluate_generators
-from .evaluation.landcover.job import evaluate_landcover
-from .evaluation.masks.job import evaluate_masks
-from .evaluation.result.job import evaluate_result
-from .evaluation.series.job import evaluate_series
-from .evaluation_jobs import (
-    EvaluateClassifiers,
-    EvaluateGenerators,
-    EvaluateLandCover,
-    EvaluateMasks,
-    EvaluateResult,
-    EvaluateSeries,
-)
+from .evaluation_jobs import EVALUATIONS, Evaluation
 from .protocol import DetectClouds, Done, Job, RemoveClouds, SimulateClouds, TrainGenerator
 from .removal import remove
 from .reporting import Reporter
@@ -56,6 +43,12 @@ def _train(job: TrainGenerator, report: Reporter) -> Done:
 
     with _without_gdal_threads():
         return train(job, report)
+
+
+def _evaluate(job: Evaluation, report: Reporter) -> Done:
+    from .evaluation.runners import RUNNERS as evaluations
+
+    return evaluations[type(job)](job, report)
 
 
 @contextlib.contextmanager
@@ -95,12 +88,7 @@ RUNNERS: dict[type, Callable[[Any, Reporter], Done]] = {
     DetectClouds: detect,
     SimulateClouds: simulate_file,
     TrainGenerator: _train,
-    EvaluateGenerators: evaluate_generators,
-    EvaluateLandCover: evaluate_landcover,
-    EvaluateClassifiers: evaluate_classifiers,
-    EvaluateMasks: evaluate_masks,
-    EvaluateSeries: evaluate_series,
-    EvaluateResult: evaluate_result,
+    **dict.fromkeys(EVALUATIONS, _evaluate),
 }
 
 

@@ -56,6 +56,9 @@ CLASSES: Mapping[str, tuple[str, ...]] = {
 SHOWN_RANGES: Mapping[str, float] = {"eurosat-rgb": eurosat.SHOWN_RANGE}
 """Data sets whose reader takes the brightness of the screen for reflectance, and the reflectance that is shown as 1."""
 
+LAND_COVER = "landcover"
+"""Folder of the development data that holds labelled images."""
+
 
 def open_source(name: str, root: Root, split: str) -> Source:
     """Opens one split of a data set.
@@ -107,6 +110,17 @@ def root_of(name: str, folder: str | None) -> Path:
         )
     root = Path(os.environ[VARIABLE])
     return root / name if (root / name).is_dir() else root
+
+
+def labelled_root_of(name: str, folder: str | None) -> Path:
+    """Gives the folder of labelled images: that of root_of, or the one inside it where the development data hold them.
+
+    Raises:
+        UsageError: As root_of.
+        InputError: As root_of.
+    """
+    root = root_of(name, folder)
+    return root / LAND_COVER if (root / LAND_COVER).is_dir() else root
 
 
 def files(paths: Sequence[str]) -> Root:

@@ -37,9 +37,6 @@ from .run import prepare
 from .schemes import CLASSIFIERS
 from .trainer import PRECISION, is_first, quiet
 
-LAND_COVER = "landcover"
-"""Folder of the development data that holds labelled images."""
-
 
 @dataclass(frozen=True)
 class Images:
@@ -111,8 +108,7 @@ def open_images(recipe: Recipe, job: TrainGenerator) -> Images:
         UncloudedError: The data set is not there, or has no classes.
     """
     classes_of(recipe)
-    root = registry.root_of(recipe.data.name, job.data)
-    root = root / LAND_COVER if (root / LAND_COVER).is_dir() else root
+    root = registry.labelled_root_of(recipe.data.name, job.data)
     opened: dict[str, Source] = {}
     for split in ("train", "validation", "test"):
         try:

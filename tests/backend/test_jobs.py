@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from unclouded.backend import jobs, protocol, version
+from unclouded.backend.evaluation.runners import RUNNERS
+from unclouded.backend.evaluation_jobs import EVALUATIONS
 
 PROJECT = Path(version.__file__).parents[1] / "pyproject.toml"
 
@@ -35,8 +37,21 @@ def test_the_command_asks_for_what_the_extra_asks_for() -> None:
     assert all(f'"{requirement}",' in stated for requirement in jobs.FOR_TRAINING.values())
 
 
-def test_training_loads_its_libraries_only_when_asked() -> None:
-    script = "import sys; from unclouded.backend import jobs; print([m for m in sys.modules if m == 'lightning'])"
+def loads(module: str, library: str) -> bool:
+    script = f"import sys; import unclouded.backend.{module}; print({library!r} in sys.modules)"
     done = subprocess.run([sys.executable, "-I", "-c", script], capture_output=True, text=True, check=True)
+    return done.stdout.strip() == "True"
 
-    assert done.stdout.strip() == "[]"
+
+@pytest.mark.parametrize("library", ["lightning", "matplotlib", "torch"])
+def test_training_and_evaluation_load_their_libraries_only_when_asked(library: str) -> None:
+    assert not loads("jobs", library)
+
+
+def test_evaluation_needs_nothing_of_training() -> None:
+    assert not loads("evaluation.runners", "lightning")
+
+
+def test_every_job_has_a_runner() -> None:
+    assert set(jobs.RUNNERS) == set(protocol.JOBS)
+    assert set(RUNNERS) == set(EVALUATIONS)

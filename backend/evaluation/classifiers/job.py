@@ -10,7 +10,7 @@ import torch
 
 from ...classifier import Classifier, load
 from ...datasets.place import Place
-from ...datasets.registry import CLASSES, SHOWN_RANGES, open_source, root_of
+from ...datasets.registry import CLASSES, SHOWN_RANGES, labelled_root_of, open_source
 from ...datasets.source import Source
 from ...devices import find_device
 from ...errors import InputError, ModelError, UsageError
@@ -18,7 +18,6 @@ from ...evaluation_jobs import EvaluateClassifiers
 from ...label_metrics import give_labels
 from ...protocol import Done
 from ...reporting import Reporter
-from ...training.classifier_run import LAND_COVER
 from ..reports import writing
 from ..reports.report import as_text
 from .judged import Judged, Labels, Probabilities
@@ -51,9 +50,7 @@ def _open(job: EvaluateClassifiers) -> tuple[str, Source]:
     if job.dataset is None or job.dataset not in CLASSES:
         came = "No data set was named" if job.dataset is None else f"The data set {job.dataset!r} has no classes"
         raise UsageError(f"{came}; labelled images are needed.", f"Choose one with --dataset: {', '.join(CLASSES)}.")
-    root = root_of(job.dataset, job.data)
-    root = root / LAND_COVER if (root / LAND_COVER).is_dir() else root
-    return job.dataset, open_source(job.dataset, root, job.split)
+    return job.dataset, open_source(job.dataset, labelled_root_of(job.dataset, job.data), job.split)
 
 
 def _load(paths: Sequence[str], classes: Sequence[str], dataset: str) -> dict[str, Classifier]:
