@@ -12,6 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 RESAMPLINGS = 2000
 INTERVAL = (0.025, 0.975)
 """Quantiles between which 95 % of the resampled means lie."""
+LEAST_GROUPS = 6
+"""With fewer, all groups lie on one side of zero by chance in more than one case of twenty (sign test: 2 / 2^5)."""
 
 
 @dataclass(frozen=True)
@@ -24,11 +26,13 @@ class Figure:
     high: float = math.nan
     count: int = 1
     """Of the cases; those without a value do not count."""
+    groups: int = 0
+    """Of cases that were drawn together."""
 
     @property
     def excludes_zero(self) -> bool:
-        """Whether the interval lies on one side of zero."""
-        return self.low > 0 or self.high < 0
+        """Whether the interval lies on one side of zero, and is of enough groups to say so."""
+        return self.groups >= LEAST_GROUPS and (self.low > 0 or self.high < 0)
 
 
 def summarise(values: ArrayLike, groups: Sequence[str], seed: int = 0) -> Figure:
@@ -53,8 +57,8 @@ def summarise(values: ArrayLike, groups: Sequence[str], seed: int = 0) -> Figure
     kinds, member = np.unique(names, return_inverse=True)
     mean = float(numbers.mean())
     if len(kinds) < 2:
-        return Figure(mean, count=len(numbers))
+        return Figure(mean, count=len(numbers), groups=1)
     sums, counts = np.bincount(member, numbers), np.bincount(member)
     drawn = np.random.default_rng(seed).integers(len(kinds), size=(RESAMPLINGS, len(kinds)))
     low, high = np.quantile(sums[drawn].sum(axis=1) / counts[drawn].sum(axis=1), INTERVAL)
-    return Figure(mean, float(low), float(high), len(numbers))
+    return Figure(mean, float(low), float(high), len(numbers), len(kinds))

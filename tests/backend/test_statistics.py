@@ -56,4 +56,10 @@ def test_seed_fixes_the_interval() -> None:
 
 @pytest.mark.parametrize(("low", "high", "excludes"), [(0.1, 0.2, True), (-0.2, -0.1, True), (-0.1, 0.1, False)])
 def test_interval_on_one_side_of_zero(low: float, high: float, excludes: bool) -> None:
-    assert Figure(0.0, low, high).excludes_zero is excludes
+    assert Figure(0.0, low, high, 6, 6).excludes_zero is excludes
+
+
+@pytest.mark.parametrize(("places", "excludes"), [(2, False), (5, False), (6, True)])
+def test_few_groups_exclude_nothing_even_if_all_agree(places: int, excludes: bool) -> None:
+    figure = summarise([1.0, 2.0] * places, [str(index // 2) for index in range(2 * places)])
+    assert (figure.groups, figure.low > 0, figure.excludes_zero) == (places, True, excludes)

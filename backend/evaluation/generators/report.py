@@ -12,7 +12,7 @@ from ...calibration import LEVELS
 from ...errors import InputError
 from ...evaluation_jobs import EvaluateGenerators
 from ...sensors import NAMES
-from ...statistics import Figure
+from ...statistics import LEAST_GROUPS, Figure
 from ...training.curves import LOG, read_log
 from ...training.curves import NAMES as CURVES
 from ..cases import Cases
@@ -163,9 +163,15 @@ def _verdicts(measured: Measured) -> list[str]:
         kind = kind if difference.excludes_zero else "cannot be told from"
         said.append(
             f"Under clouds {name} {kind} {best}, the best without training: its MAE minus that of {best} is "
-            f"{_worded(difference)} on the {difference.count} cases of both."
+            f"{_worded(difference)} on the {difference.count} cases of both, of {_places(difference)}."
         )
     return said
+
+
+def _places(difference: Figure) -> str:
+    if difference.groups == 1:
+        return "one place: too few for a verdict"
+    return f"{difference.groups} places{': too few for a verdict' * (difference.groups < LEAST_GROUPS)}"
 
 
 def _not_measured(measured: Measured) -> list[str]:

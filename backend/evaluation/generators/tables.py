@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ...sensors import NAMES
-from ...statistics import Figure
+from ...statistics import LEAST_GROUPS, Figure
 from ..reports.figures import FIGURES, PARTS, Part, column
 from ..reports.report import Cell, Column, Row, Table
 from .findings import Chosen, Findings
@@ -153,7 +153,8 @@ def difference_table(found: Findings, generators: Sequence[str], untrained: Sequ
     columns += [Column("verdict", "by MAE")]
     note = (
         "Of the same cases, reconstruction; below 0 the first is better in MAE, RMSE, SAM and NDVI, above 0 in PSNR "
-        "and SSIM. The verdict says whether the 95 % interval of the difference in MAE leaves out 0."
+        "and SSIM. The verdict says whether the 95 % interval of the difference in MAE leaves out 0, if "
+        f"it is of {LEAST_GROUPS} places or more."
     )
     return Table("differences", "Paired differences", columns, rows, "difference", note)
 

@@ -151,8 +151,8 @@ def _overall(answers: Answers, asked: Sequence[str]) -> str:
     """Says for which of the rows the classifier sees the land better."""
     gains = {kind: answers.gain(kind) for kind in asked}
     groups = {
-        "Better than with clouds": [kind for kind, gain in gains.items() if gain.low > 0],
-        "worse": [kind for kind, gain in gains.items() if gain.high < 0],
+        "Better than with clouds": [kind for kind, gain in gains.items() if gain.excludes_zero and gain.mean > 0],
+        "worse": [kind for kind, gain in gains.items() if gain.excludes_zero and gain.mean < 0],
         "too close to tell": [kind for kind, gain in gains.items() if not gain.excludes_zero],
     }
     words = "; ".join(f"{word}: {', '.join(kinds) or 'none'}" for word, kinds in groups.items())
@@ -167,7 +167,7 @@ def _won_back(answers: Answers, kind: str, labelled: bool) -> str:
 
 
 def _judged(gain: Figure) -> str:
-    size = f"{gain.mean:+.1f} points [{gain.low:+.1f}, {gain.high:+.1f}]"
+    size = f"{gain.mean:+.1f} points{_interval(gain)}"
     if not gain.excludes_zero:
         return f"{size}, too little to tell whether removing clouds helps."
     return f"{size}, so removing clouds {'helps' if gain.mean > 0 else 'harms'}."
@@ -178,7 +178,12 @@ def _ranked(answers: Answers, asked: Sequence[str]) -> str:
     best, second, *_ = sorted(asked, key=lambda kind: -answers.accuracy(kind).mean)
     ahead = answers.gain(best, second)
     sure = "" if ahead.excludes_zero else ", which may be chance"
-    return f"Best is {best}, ahead of {second} by {ahead.mean:.1f} points [{ahead.low:+.1f}, {ahead.high:+.1f}]{sure}."
+    return f"Best is {best}, ahead of {second} by {ahead.mean:.1f} points{_interval(ahead)}{sure}."
+
+
+def _interval(gain: Figure) -> str:
+    """Of several places; of one there is none."""
+    return "" if np.isnan(gain.low) else f" [{gain.low:+.1f}, {gain.high:+.1f}]"
 
 
 def _percent(figure: Figure) -> str:

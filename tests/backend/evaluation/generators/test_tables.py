@@ -134,13 +134,14 @@ def test_generators_are_compared_with_each_other_once() -> None:
 @pytest.mark.parametrize(
     ("figure", "words"),
     [
-        (Figure(-1, -2, -0.5), "better"),
-        (Figure(1, 0.5, 2), "worse"),
-        (Figure(-1, -2, 0.5), "not told apart"),
+        (Figure(-1, -2, -0.5, 9, 6), "better"),
+        (Figure(1, 0.5, 2, 9, 6), "worse"),
+        (Figure(-1, -2, 0.5, 9, 6), "not told apart"),
+        (Figure(-1, -2, -0.5, 9, 5), "not told apart"),
         (Figure(-1), "not told apart"),
     ],
 )
-def test_verdict_needs_an_interval_on_one_side(figure: Figure, words: str) -> None:
+def test_verdict_needs_an_interval_on_one_side_and_enough_places(figure: Figure, words: str) -> None:
     assert verdict(figure) == words
 
 
