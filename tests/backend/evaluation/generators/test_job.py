@@ -329,7 +329,7 @@ class AfterCases:
 def test_cancelled_evaluation_goes_on(tmp_path: Path, data: str, models: Path) -> None:
     (tmp_path / "whole").mkdir()
     (tmp_path / "parts").mkdir()
-    asked = {"data": data, "models": [model(models, "tiny")], "each": 2, "limit": 12}
+    asked = {"data": data, "models": [model(models, "tiny")], "limit": 7}
     whole = evaluate(tmp_path / "whole", **asked)
     with pytest.raises(Cancelled) as raised:
         evaluate(tmp_path / "parts", AfterCases(5).listener, **asked)
@@ -342,6 +342,6 @@ def test_cancelled_evaluation_goes_on(tmp_path: Path, data: str, models: Path) -
     listener = Listener()
     parts = evaluate(tmp_path / "parts", listener, **asked)
     assert "Going on behind 5 cases" in listener.said()
-    assert listener.stages()[0] == "measured 5 of up to 12 cases"
+    assert listener.stages()[0] == "measured 5 of up to 7 cases"
     assert parts["tables"] == whole["tables"]
     assert not (tmp_path / "parts" / ".out.html.state").exists()

@@ -96,8 +96,8 @@ def test_generators_are_asked_or_named_as_not_measured(shop: Workshop) -> None:
 
 
 def test_large_images_are_asked_about_in_windows(shop: Workshop) -> None:
-    cloud = shop.disc(600, 530, 505, 500, 60)
-    values = np.rint(np.where(cloud, 0.6, shop.land(4, 600, 530)) * 10000).astype(np.uint16)
+    cloud = shop.disc(560, 130, 505, 60, 40)
+    values = np.rint(np.where(cloud, 0.6, shop.land(4, 560, 130)) * 10000).astype(np.uint16)
     image = shop.raster("large.tif", values, descriptions=FOUR)
     heard = evaluate(shop, f"{image}={shop.mask('label.tif', cloud)}", models=[write_cyclegan(shop.folder)])
     assert isinstance(heard.last, protocol.Done), heard.last
