@@ -30,6 +30,7 @@ from .passing import Pass
 from .report import Measured, make_report
 from .scores import check_writable, write_scores
 from .sums import Sums
+from .tables import brief
 
 CASES = ".cases.csv"
 """Behind the report's name: every case, row and figure."""
@@ -66,7 +67,7 @@ def evaluate_generators(job: EvaluateGenerators, report: Reporter) -> Done:
             write_scores(measured, command("evaluate", job))
     ledger.remove()
     summary = made.sections[0]
-    for text in (*map(as_text, summary.tables), summary.text.replace("\n\n", "\n")):
+    for text in (*(as_text(brief(table)) for table in summary.tables), summary.text.replace("\n\n", "\n")):
         report.log("info", text)
     return Done(job.id, job.output)
 

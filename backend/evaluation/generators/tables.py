@@ -30,6 +30,13 @@ MAIN = (
     ("reconstruction", "sam"),
     ("reconstruction", "ndvi"),
 )
+BRIEF = (
+    "cases",
+    "target_mae",
+    "reproduction_mae",
+    *(f"reconstruction_{name}" for name in ("mae", "psnr", "ssim", "sam")),
+)
+"""Keys of the columns of main_table that fit into a terminal of 80 characters."""
 ERROR = "reconstruction.mae"
 """The figure that rows are ranked by."""
 WORDS: dict[Part, str] = {
@@ -65,6 +72,13 @@ def main_table(found: Findings, rows: Sequence[str], chosen: Chosen | None = Non
         "rows are of different cases none is marked as the best."
     )
     return _fair(Table(key, title, [Column("cases", "cases", digits=0), *columns], shown, "method", note))
+
+
+def brief(table: Table) -> Table:
+    """Gives a main table for a terminal."""
+    kept = [shown for shown in table.columns if shown.key in BRIEF]
+    columns = [dataclasses.replace(shown, unit=shown.unit.replace("degrees", "deg")) for shown in kept]
+    return dataclasses.replace(table, columns=columns)
 
 
 def part_tables(found: Findings, rows: Sequence[str]) -> list[Table]:

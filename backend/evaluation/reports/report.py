@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -89,20 +90,32 @@ def cell_text(cell: Cell | None, column: Column) -> str:
 
 
 def as_text(table: Table) -> str:
-    """Lays a table out in columns of characters, for logs and terminals; intervals stay in the report."""
-    titles = [
-        table.label,
-        *(f"{column.title} ({column.unit})" if column.unit else column.title for column in table.columns),
-    ]
-    lines = [titles]
-    for row in table.rows:
-        lines.append([row.label, *(_short(row.cells.get(column.key), column) for column in table.columns)])
-    widths = [max(map(len, cells)) for cells in zip(*lines, strict=True)]
-    shown = [
-        "  ".join([line[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(line[1:], widths[1:], strict=True))])
-        for line in lines
-    ]
-    return "\n".join([table.title, *(line.rstrip() for line in shown)])
+    """Lays a table out in columns of characters, for logs and terminals; intervals stay in the report.
+
+    Titles have a word a line, and neighbours share their first word, so that many columns are narrow.
+    """
+    rows = [[row.label, *(_short(row.cells.get(column.key), column) for column in table.columns)] for row in table.rows]
+    titles = [f"{one.title} ({one.unit})".split(" ") if one.unit else one.title.split(" ") for one in table.columns]
+    first, *below = itertools.zip_longest([table.label], *titles, fillvalue="")
+    widths = [max((len(line[number]) for line in (*below, *rows)), default=0) for number in range(len(first))]
+    lines = [_shared(first, widths), *(_line(cells, widths) for cells in (*below, *rows))]
+    return "\n".join([table.title, *(line.rstrip() for line in lines)])
+
+
+def _shared(words: Sequence[str], widths: list[int]) -> str:
+    """Writes equal neighbours once over all of their columns, of which the first is widened if need be."""
+    spans: list[tuple[str, int]] = []
+    for _, group in itertools.groupby(range(len(words)), lambda number: words[number]):
+        numbers = list(group)
+        missing = len(words[numbers[0]]) - sum(widths[number] for number in numbers) - 2 * (len(numbers) - 1)
+        widths[numbers[0]] += max(missing, 0)
+        spans.append((words[numbers[0]], sum(widths[number] for number in numbers) + 2 * (len(numbers) - 1)))
+    return _line([word for word, _ in spans], [width for _, width in spans])
+
+
+def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
+    """The first cell to the left, the others to the right."""
+    return "  ".join([cells[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(cells[1:], widths[1:], strict=True))])
 
 
 def _short(cell: Cell | None, column: Column) -> str:

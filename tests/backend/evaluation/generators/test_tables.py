@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import numpy as np
@@ -13,6 +14,7 @@ from unclouded.backend.evaluation.generators.ledger import Record
 from unclouded.backend.evaluation.generators.measures import KEYS
 from unclouded.backend.evaluation.generators.tables import (
     best_untrained,
+    brief,
     class_table,
     cover_table,
     difference_table,
@@ -20,7 +22,7 @@ from unclouded.backend.evaluation.generators.tables import (
     part_tables,
     verdict,
 )
-from unclouded.backend.evaluation.reports.report import Table
+from unclouded.backend.evaluation.reports.report import Table, as_text
 from unclouded.backend.sensors import NAMES
 from unclouded.backend.statistics import Figure
 
@@ -172,3 +174,11 @@ def test_examples_are_best_median_worst_and_of_several_covers() -> None:
 
 def test_examples_without_any_reconstruction_are_none() -> None:
     assert choose_examples(found(record(0, {"a": math.nan})), "a") == {}
+
+
+def test_main_table_fits_into_a_terminal() -> None:
+    table = main_table(found(record(0, {"generator": 0.1}), record(1, {"generator": 0.2})), ["generator"])
+    named = dataclasses.replace(table, rows=[dataclasses.replace(table.rows[0], label="fusion, network alone")])
+    text = as_text(brief(named))
+    assert max(map(len, text.splitlines())) < 80
+    assert text.splitlines()[1].split() == ["method", "cases", "target", "reproduction", "reconstruction"]
