@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import zipfile
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -201,28 +200,4 @@ def _count(into: Calibration, slot: int, error: Double, uncertainty: Double) -> 
 def _of(sums: NDArray[np.generic], band: str | None) -> Double:
     """Gives the line of a band, or the sum of all."""
     found: Double = sums.sum(axis=0) if band is None else sums[NAMES.index(band)]
-    return found
-
-
-def save(path: str, calibration: Calibration) -> None:
-    """Writes the sums as an `.npz`."""
-    np.savez_compressed(
-        path, **{each.name: getattr(calibration, each.name) for each in dataclasses.fields(Calibration)}
-    )
-
-
-def load(path: str) -> Calibration:
-    """Reads what save has written.
-
-    Raises:
-        InputError: The file is not of that kind.
-    """
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            found = Calibration(**{each.name: file[each.name] for each in dataclasses.fields(Calibration)})
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
-        raise InputError(f"{path} holds no sums of a calibration: {error}.", "Measure again.") from error
-    empty = Calibration()
-    if any(getattr(found, each.name).shape != getattr(empty, each.name).shape for each in dataclasses.fields(found)):
-        raise InputError(f"The sums in {path} are of another version of Unclouded.", "Measure again.")
     return found

@@ -11,7 +11,6 @@ Everything is a sum over images: what was measured in parts is added, and memory
 from __future__ import annotations
 
 import math
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -269,26 +268,6 @@ def relative_variety(a: Seen, b: Seen) -> float:
     if min(a.moments.count, b.moments.count) < 2 or not np.trace(b.moments.covariance):
         return math.nan
     return float(np.trace(a.moments.covariance) / np.trace(b.moments.covariance))
-
-
-def save(path: str, seen: Seen) -> None:
-    """Writes the sums as an `.npz`."""
-    sizes = [len(seen.folds[0].mean), len(seen.classes.probabilities), seen.classes.exclusive]
-    np.savez_compressed(path, sizes=sizes, sums=seen.vector())
-
-
-def load(path: str) -> Seen:
-    """Reads what save has written.
-
-    Raises:
-        InputError: The file is not of that kind.
-    """
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            features, classes, exclusive = (int(size) for size in file["sizes"])
-            return Seen.none(features, classes, bool(exclusive)).from_vector(file["sums"])
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
-        raise InputError(f"{path} holds nothing that a classifier has seen: {error}.", "Measure again.") from error
 
 
 def _without(seen: Seen, fold: int) -> Moments:

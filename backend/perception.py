@@ -14,7 +14,6 @@ from torch import Tensor
 
 from .classifier import Classifier, probabilities
 from .frechet import Seen
-from .sensors import Bool, Float
 
 KNOWN = 0.5
 """Least share of a crop whose truth is known."""
@@ -62,26 +61,6 @@ class Perception:
                 numbers = scenes[start : start + BATCH]
                 found += Seen.of(features.cpu(), chances.cpu(), numbers, self._exclusive)
         return found
-
-    def see_reconstruction(
-        self, image: Float, truth: Float, known: Bool, under: Bool, bands: Sequence[str], scene: int
-    ) -> Seen:
-        """Looks at a reconstruction; the truth itself and the cloudy image are looked at in the same way.
-
-        Args:
-            image: (C, H, W) reflectance.
-            truth: (C, H, W) reflectance.
-            known: (H, W) where the truth is known.
-            under: (H, W) cloud or shadow: what was reconstructed.
-            bands: Names of the C bands.
-            scene: Its number.
-
-        Raises:
-            ModelError: The classifier needs other bands.
-        """
-        shown, aim, sure, made = (torch.tensor(array)[None] for array in (image, truth, known[None], under[None]))
-        chosen = comparable(aim, sure, made, self.size_px)
-        return self.see(crops(together(shown, aim, sure), self.size_px)[chosen], bands, [scene] * int(chosen.sum()))
 
 
 def crops(images: Tensor, size_px: int) -> Tensor:

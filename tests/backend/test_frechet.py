@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -21,9 +20,7 @@ from unclouded.backend.frechet import (
     Seen,
     estimate_distance,
     frechet_distance,
-    load,
     relative_variety,
-    save,
 )
 
 FEATURES = 16
@@ -181,12 +178,11 @@ def test_variety_is_the_share_of_the_variance() -> None:
     assert math.isnan(relative_variety(seen(a), seen(a[:1])))
 
 
-def test_parts_added_saved_and_read_are_the_whole(tmp_path: Path) -> None:
+def test_parts_added_and_carried_as_a_vector_are_the_whole() -> None:
     vectors, chances = drawn(0, 200), np.random.default_rng(7).dirichlet(np.ones(3), 200)
     parts = [Seen.of(vectors[i : i + 5], chances[i : i + 5], i // 5, True) for i in range(0, 200, 5)]
     whole = sum(parts, Seen.none(FEATURES, 3, True))
-    save(str(tmp_path / "seen.npz"), whole)
-    read = load(str(tmp_path / "seen.npz"))
+    read = Seen.none(FEATURES, 3, True).from_vector(whole.vector())
     np.testing.assert_allclose(whole.moments.covariance, np.cov(vectors.T), rtol=1e-10, atol=1e-12)
     np.testing.assert_array_equal(read.vector(), whole.vector())
     assert read.classes.score == whole.classes.score
@@ -201,12 +197,3 @@ def test_scenes_take_turns_in_the_folds() -> None:
     of_three_scenes = Seen.of(vectors, chances, np.arange(30) // 10 + 7, True)
     assert [fold.count for fold in of_three_scenes.folds] == [10, 10, 0, 0, 0, 0, 0, 10]
     np.testing.assert_array_equal(of_three_scenes.folds[7].mean, vectors[:10].mean(axis=0))
-
-
-def test_other_files_are_refused(tmp_path: Path) -> None:
-    path = tmp_path / "seen.npz"
-    with pytest.raises(InputError, match="holds nothing that a classifier has seen"):
-        load(str(path))
-    np.savez(path, sizes=[4, 2, 1], sums=np.zeros(3))
-    with pytest.raises(InputError, match="holds nothing that a classifier has seen"):
-        load(str(path))

@@ -108,16 +108,11 @@ def test_unknown_truth_shows_the_same_in_all_images() -> None:
     assert torch.isfinite(found).all()
 
 
-def test_reconstruction_is_seen_in_its_crops(classifier: Classifier) -> None:
-    perception, shown = Perception(classifier), images(1, 3 * SIZE)
-    truth = shown[0].numpy()
-    known, under = np.ones((2, 3 * SIZE, 3 * SIZE), bool)
-    under[:SIZE] = False
-    found = perception.see_reconstruction(truth, truth, known, under, BANDS, 3)
-    assert [fold.count for fold in found.folds] == [0, 0, 0, 6, 0, 0, 0, 0]
-    expected = perception.see(crops(shown, SIZE)[3:], BANDS, [3] * 6)
-    np.testing.assert_array_equal(found.vector(), expected.vector())
-    flat = perception.see_reconstruction(np.full_like(truth, 0.3), truth, known, under, BANDS, 3)
+def test_images_that_are_all_alike_have_no_variety(classifier: Classifier) -> None:
+    perception, shown = Perception(classifier), crops(images(1, 3 * SIZE), SIZE)
+    scenes = [3] * len(shown)
+    found, flat = (perception.see(some, BANDS, scenes) for some in (shown, torch.full_like(shown, 0.3)))
+    assert [fold.count for fold in found.folds] == [0, 0, 0, 9, 0, 0, 0, 0]
     assert relative_variety(flat, found) == pytest.approx(0, abs=1e-9)
     assert flat.classes.information == pytest.approx(0, abs=1e-6)
 

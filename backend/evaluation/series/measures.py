@@ -17,8 +17,6 @@ from .consistency import change_error, temporal_change, temporal_consistency
 
 TRUTH = "truth"
 WHOLE, CLOUDED = "whole", "clouded"
-STEP = ("ssim", "gap", "change", "change_error")
-"""Of two successive days: their SSIM, how far it is from the truth's, their MAE, the error of the change."""
 DAY = "reconstruction"
 """Of each day: the MAE against its truth."""
 
