@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from scipy.special import stdtrit
+
 from ...errors import InputError
 from ...frechet import FOLDS, MINIMUM, Seen, estimate_distance, relative_variety
 from ...statistics import Figure
 from ..reports.report import Cell, Column, Row, Table
 from .sums import HALVES, TRUTH
 
-NORMAL_95 = 1.96
+STUDENT_95 = float(stdtrit(FOLDS - 1, 0.975))
+"""Standard errors to each side of an interval of 95 %: of FOLDS parts, an error itself is uncertain (t = 2.36)."""
 
 
 def distance_table(seen: dict[str, Seen], rows: Sequence[str]) -> Table | None:
@@ -49,7 +52,7 @@ def _distance(name: str, one: Seen, truth: Seen) -> Row:
         distance = estimate_distance(one, truth)
     except InputError:
         return Row(name, {**cells, "remark": "too few"})
-    half = NORMAL_95 * distance.error
+    half = STUDENT_95 * distance.error
     figure = Figure(distance.value, distance.value - half, distance.value + half, distance.count)
     remark = "" if one.moments.count == truth.moments.count else "not of all crops"
     return Row(name, {**cells, "distance": figure, "plain": distance.plain, "remark": remark})
