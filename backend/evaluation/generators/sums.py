@@ -11,10 +11,11 @@ import torch
 
 from ... import calibration
 from ...calibration import Calibration
-from ...classifier import Classifier, probabilities
+from ...classifier import Classifier
 from ...datasets.samples import Sample
 from ...frechet import Seen
 from ...observation import Reconstruction
+from ...perception import Perception
 from ...sensors import Bool, Float
 from .ledger import Arrays
 from .measures import hidden_of, target_of
@@ -42,6 +43,9 @@ class Sums:
     seen: dict[str, Seen] = field(default_factory=dict)
     """In crops of the images of each row, of the truth and of its halves."""
 
+    def __post_init__(self) -> None:
+        self._perception = Perception(self.classifier, self.classifier.mean.device)
+
     def add_uncertainty(self, name: str, made: Reconstruction, sample: Sample) -> None:
         """Adds what a generator made of a case."""
         found = calibration.measure(sample.observation.bands, made, sample.truth, hidden_of(sample))
@@ -65,29 +69,14 @@ class Sums:
             self._see(name, np.where(target_of(sample), image, truth), corners, sample.observation.bands, place)
 
     def _see(self, name: str, image: Float, corners: list[tuple[int, int]], bands: tuple[str, ...], place: int) -> None:
-        batch = np.stack([image[:, row : row + CROP_PX, column : column + CROP_PX] for row, column in corners])
-        with torch.inference_mode():
-            vectors = self.classifier.features(torch.from_numpy(np.clip(batch, 0, 1)).to(self._device), bands)
-            likely = probabilities(self.classifier.network.fc(vectors), self.classifier.card.activation)
-        found = Seen.of(vectors.cpu().numpy(), likely.cpu().numpy(), place, self._exclusive)
-        self.seen[name] = self.seen.get(name, self._nothing) + found
-
-    @property
-    def _device(self) -> torch.device:
-        return self.classifier.mean.device
-
-    @property
-    def _exclusive(self) -> bool:
-        return self.classifier.card.activation == "softmax"
-
-    @property
-    def _nothing(self) -> Seen:
-        return Seen.none(self.classifier.network.feature_count, len(self.classifier.card.classes), self._exclusive)
+        cut = np.stack([image[:, row : row + CROP_PX, column : column + CROP_PX] for row, column in corners])
+        found = self._perception.see(torch.from_numpy(cut), bands, [place] * len(cut))
+        self.seen[name] = self.seen.get(name, self._perception.nothing) + found
 
     def guess(self, sample: Sample) -> str:
         """Gives the class that the classifier sees in the truth of a case."""
         with torch.inference_mode():
-            truth = torch.from_numpy(np.clip(sample.truth, 0, 1)[None]).to(self._device)
+            truth = torch.from_numpy(np.clip(sample.truth, 0, 1)[None]).to(self.classifier.mean.device)
             likely = self.classifier(truth, sample.observation.bands)
         return self.classifier.card.classes[int(likely.argmax())]
 
@@ -103,7 +92,7 @@ class Sums:
         for key, array in arrays.items():
             kind, _, rest = key.partition("/")
             if kind == "seen":
-                self.seen[rest] = self._nothing.from_vector(array)
+                self.seen[rest] = self._perception.nothing.from_vector(array)
             else:
                 part, _, name = rest.partition("/")
                 before = self.uncertainty.get(name, Calibration())
