@@ -28,7 +28,7 @@ from .models.resnet import PRESETS, Params, ResNet
 FOLDER = Path(__file__).resolve().parent.parent / "resources" / "classifiers"
 DEFAULT = FOLDER / "landcover.safetensors"
 KEY = "classifier"
-AGAIN = "Train the classifier again, or update Unclouded."
+AGAIN = "Give the .safetensors of a trained classifier; if it is one, train it again, or update Unclouded."
 
 Activation = Literal["softmax", "sigmoid"]
 

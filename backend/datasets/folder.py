@@ -71,18 +71,23 @@ def _from_csv(path: Path) -> tuple[list[Images], dict[str, Split]]:
         every.append(Images(name, **{kind: str(path.parent / cell) if cell else "" for kind, cell in cells.items()}))
         if (row.get("split") or "").strip():
             sides[name] = as_split(row["split"].strip())
+    if not every:
+        raise InputError(f"{path} has no row below its columns.", "Add a row for each image.")
     return every, sides
 
 
 def _rows(path: Path, needed: set[str]) -> list[dict[str, str]]:
     """Reads a table with a header."""
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        reader = csv.DictReader(file)
-        columns = set(reader.fieldnames or ())
-        if not (needed <= columns if needed else {"optical", "clear"} & columns):
-            expected = ", ".join(sorted(needed)) or f"{', '.join(KINDS)}, split (optical or clear is needed)"
-            raise InputError(
-                f"{path} has the columns {', '.join(sorted(columns)) or 'of nothing'}; {expected} were expected.",
-                "Begin the table with a line of these names, separated by commas.",
-            )
-        return list(reader)
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file)
+            columns, rows = set(reader.fieldnames or ()), list(reader)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{path} cannot be read as a table: {error}.", "Save it as CSV in UTF-8.") from error
+    if not (needed <= columns if needed else {"optical", "clear"} & columns):
+        expected = ", ".join(sorted(needed)) or f"{', '.join(KINDS)}, split (optical or clear is needed)"
+        raise InputError(
+            f"{path} has the columns {', '.join(sorted(columns)) or 'of nothing'}; {expected} were expected.",
+            "Begin the table with a line of these names, separated by commas.",
+        )
+    return rows

@@ -156,7 +156,7 @@ def open_places(data: str | None, dataset: str | None, split: str) -> tuple[str,
 
     Raises:
         UsageError: There is no such data set or split, or what the root holds cannot be told.
-        InputError: The root does not hold the data set, or no place of the split.
+        InputError: The root is not there, does not hold the data set, or no place of the split.
     """
     name = dataset or _told(data)
     return name, open_collection(name, root_of(name, data), split, "skip")
@@ -197,4 +197,6 @@ def _told(data: str | None) -> str:
         return "shared"
     if data.lower().endswith(".csv"):
         return PAIRS
+    if not Path(data).exists():
+        raise InputError(f"There is no {data}.", "Give the folder that holds the data set, or a table of pairs.")
     raise UsageError(f"What {data} holds cannot be told.", f"Name it with --dataset: {', '.join(DATASETS)}.")

@@ -155,6 +155,21 @@ class TestTable:
         with pytest.raises(InputError, match="without an optical and a clear image"):
             open_source("folder", empty, "train")
 
+    @pytest.mark.parametrize(
+        ("content", "words"),
+        [
+            (b"\xff\xfe\x00", "cannot be read as a table"),
+            (b'optical,clear\n"' + b"a" * 200_000, "cannot be read as a table"),
+            (b"optical,clear\n", "has no row"),
+        ],
+    )
+    def test_files_that_are_no_tables_are_told(self, content: bytes, words: str, tmp_path: Path) -> None:
+        path = tmp_path / "pairs.csv"
+        path.write_bytes(content)
+
+        with pytest.raises(InputError, match=words):
+            open_source("folder", path, "train")
+
 
 class TestScenes:
     def test_cuts_do_not_overlap_and_columns_are_divided(self, tmp_path: Path) -> None:
