@@ -104,7 +104,9 @@ class Comparison(QObject):
             if layer.id() in layer_ids:
                 name = layer.name()
                 self.stop()
-                self._say(tr("The comparison has ended: “{}” was removed.").format(name))
+                # All at once are removed when a project is closed, which the user knows.
+                if len(layer_ids) < QgsProject.instance().count():
+                    self._say(tr("The comparison has ended: “{}” was removed.").format(name))
                 return
 
     def _say(self, text: str) -> None:

@@ -9,7 +9,7 @@ from qgis.core import QgsMapLayer, QgsMapLayerProxyModel, QgsProject, QgsRasterL
 from qgis.gui import QgsMapLayerComboBox
 from qgis.PyQt.QtWidgets import QDialog, QDialogButtonBox, QFormLayout, QLabel, QWidget
 
-from .results import RESULT, SOURCE
+from .results import RESULT, SOURCE, is_result_of
 from .settings import Setting
 from .wording import tr
 
@@ -44,9 +44,9 @@ def pair_of(project: QgsProject, layer: Optional[QgsMapLayer]) -> Optional[Pair]
         return None
     source = project.mapLayer(layer.customProperty(SOURCE) or layer.id())
     results = [layer] if layer.customProperty(RESULT) == "image" else _results(project, source)
-    if not results or not isinstance(source, QgsRasterLayer) or source is results[-1]:
+    if not results or not isinstance(source, QgsRasterLayer) or source is results[0]:
         return None
-    return Pair(source, results[-1])
+    return Pair(source, results[0])
 
 
 def raster_count(project: QgsProject) -> int:
@@ -54,14 +54,9 @@ def raster_count(project: QgsProject) -> int:
 
 
 def _results(project: QgsProject, source: Optional[QgsMapLayer]) -> List[QgsRasterLayer]:
-    """Gives the images that were made from a layer, the newest last: it lies right above its source."""
-    if source is None:
-        return []
-    return [
-        layer
-        for layer in project.layerTreeRoot().layerOrder()
-        if layer.customProperty(RESULT) == "image" and layer.customProperty(SOURCE) == source.id()
-    ]
+    """Gives the images that were made from a layer, the newest first: it lies above the others."""
+    layers = project.layerTreeRoot().layerOrder()
+    return [layer for layer in layers if source is not None and is_result_of(layer, source.id())]
 
 
 class PairDialog(QDialog):

@@ -122,8 +122,8 @@ class Dock(QgsDockWidget):
             return
         try:
             choices = self.form.choices(preview)
-            source = Source(choices.optical.id(), choices.optical.name(), preview)
             job = build_job(choices, new_job_id())
+            source = Source(choices.optical.id(), choices.optical.name(), preview, _method_of(job))
             if preview or self._may_replace(Path(job.output)):
                 self._submit(job, source)
         except UncloudedError as error:
@@ -234,6 +234,8 @@ class Dock(QgsDockWidget):
 
     def _note_closed_project(self) -> None:
         self._project_number += 1
+        if self._run is None:
+            self.run_panel.show_quality(None)
 
     def _say_error(self, error: UncloudedError) -> None:
         self._say(error.message, error.hint, Qgis.MessageLevel.Warning)
@@ -279,3 +281,7 @@ def _verdict(done: Done, name: str) -> str:
     if done.cloud_fraction == 0:
         return tr("No cloud found in “{}”: the result is a copy.").format(name)
     return tr("Clouds removed from “{}”.").format(name)
+
+
+def _method_of(job: RemoveClouds) -> str:
+    return Path(job.model).stem if job.method == "generator" else job.method

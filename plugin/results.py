@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import chain, count
 from typing import Dict, List, Optional
 
 from qgis.core import (
@@ -13,6 +14,8 @@ from qgis.core import (
     QgsGradientStop,
     QgsLayerTreeGroup,
     QgsLayerTreeLayer,
+    QgsLayerTreeNode,
+    QgsMapLayer,
     QgsMultiBandColorRenderer,
     QgsPalettedRasterRenderer,
     QgsProject,
@@ -45,10 +48,12 @@ class Source:
     layer_id: str
     name: str
     preview: bool = False
+    method: str = ""
+    """How its clouds are removed, in one word."""
 
 
 def add_result(project: QgsProject, done: Done, source: Source) -> QgsRasterLayer:
-    """Adds the layers of a finished job right above their source, in a group if they are several.
+    """Adds the layers of a finished job above their source and its earlier results, in a group if they are several.
 
     Args:
         project: Where to.
@@ -62,7 +67,7 @@ def add_result(project: QgsProject, done: Done, source: Source) -> QgsRasterLaye
         OutputError: QGIS cannot open the result.
     """
     original = project.mapLayer(source.layer_id)
-    name = (tr("Preview: {}") if source.preview else tr("{} without clouds")).format(source.name)
+    name = tr("Preview: {}").format(source.name) if source.preview else _free_name(project, source)
     image = _open(done.output, name, "image", source)
     style_image(image, original if isinstance(original, QgsRasterLayer) else None)
     extras = _extras(done, source)
@@ -75,6 +80,11 @@ def add_result(project: QgsProject, done: Done, source: Source) -> QgsRasterLaye
     parent.insertChildNode(index, node)
     node.setExpanded(bool(extras))
     return image
+
+
+def is_result_of(layer: QgsMapLayer, source_id: str) -> bool:
+    """Tells whether a layer is an image that was made from another one."""
+    return layer.customProperty(RESULT) == "image" and layer.customProperty(SOURCE) == source_id
 
 
 def remove_previews(project: QgsProject, layer_id: str) -> None:
@@ -176,6 +186,14 @@ def _group(project: QgsProject, name: str, extras: List[QgsRasterLayer], image: 
     return group
 
 
+def _free_name(project: QgsProject, source: Source) -> str:
+    """Names a result after its source, and a further one after its method too, so that they can be told apart."""
+    name = tr("{} without clouds").format(source.name)
+    taken = {layer.name() for layer in project.mapLayers().values()}
+    further = (f"{name} ({source.method}{number})" for number in chain([""], (f" {n}" for n in count(2))))
+    return next(candidate for candidate in chain([name], further) if candidate not in taken)
+
+
 def _node(project: QgsProject, layer: QgsRasterLayer) -> QgsLayerTreeLayer:
     project.addMapLayer(layer, False)
     node = QgsLayerTreeLayer(layer)
@@ -195,11 +213,20 @@ def _open(path: str, name: str, kind: str, source: Source) -> QgsRasterLayer:
 
 
 def _place(project: QgsProject, layer_id: str) -> tuple[QgsLayerTreeGroup, int]:
-    """Finds the group and position of a layer; the top if it is gone."""
+    """Finds the group and position above a layer and its earlier results, which would hide it, or the top."""
     node = project.layerTreeRoot().findLayer(layer_id)
     if node is None:
         return project.layerTreeRoot(), 0
-    return node.parent(), node.parent().children().index(node)
+    nodes = node.parent().children()
+    index = nodes.index(node)
+    while index > 0 and _holds_result(nodes[index - 1], layer_id):
+        index -= 1
+    return node.parent(), index
+
+
+def _holds_result(node: QgsLayerTreeNode, layer_id: str) -> bool:
+    layers = [node.layer()] if isinstance(node, QgsLayerTreeLayer) else [leaf.layer() for leaf in node.findLayers()]
+    return any(is_result_of(layer, layer_id) for layer in layers if layer is not None)
 
 
 def _take_bands(image: QgsRasterLayer, original: QgsRasterLayer) -> None:

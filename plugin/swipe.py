@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Callable, Dict, List, Optional
+from typing import Callable, Dict, List, Optional, Tuple
 
 from qgis.core import QgsMapLayer, QgsMapLayerStyle, QgsMapSettings, QgsRasterLayer
 from qgis.gui import QgsMapCanvas
@@ -33,7 +33,8 @@ class Swipe(QObject):
         canvas: The map.
         before: Drawn on the left, or above a lying bar.
         after: Drawn on the right, or below.
-        alike: Draw the one before with the style of the one after, so that equal pixels have equal colours.
+        kin: The one after was made from the one before: the labels say so, and the one before is drawn with the style
+            of the one after, so that equal pixels have equal colours.
     """
 
     ended = pyqtSignal()
@@ -41,20 +42,17 @@ class Swipe(QObject):
     others_asked = pyqtSignal()
     """The user wants to choose two other layers."""
 
-    def __init__(
-        self, canvas: QgsMapCanvas, before: QgsRasterLayer, after: QgsRasterLayer, alike: bool = False
-    ) -> None:
+    def __init__(self, canvas: QgsMapCanvas, before: QgsRasterLayer, after: QgsRasterLayer, kin: bool = False) -> None:
         super().__init__(canvas)
         self.bar = Bar()
         self._canvas = canvas
         self._pair = (before, after)
         self._comparable = before.bandCount() == after.bandCount()
-        self._alike = alike and self._comparable
+        self._alike = kin and self._comparable
         self._twin: Optional[QgsRasterLayer] = None
         self._pictures = (Picture(canvas), Picture(canvas))
         self._renderings = tuple(Rendering(picture, self) for picture in self._pictures)
-        names = (tr("before: {}").format(before.name()), tr("after: {}").format(after.name()))
-        self._item = BarItem(canvas, self.bar, *names)
+        self._item = BarItem(canvas, self.bar, *_labels(before.name(), after.name(), kin))
         self._grip: Optional[_Grip] = None
         self._menu_due = False
         self._connect()
@@ -237,6 +235,11 @@ class Swipe(QObject):
     def _flip(self) -> None:
         self.bar.flip()
         self._show()
+
+
+def _labels(before: str, after: str, kin: bool) -> Tuple[str, str]:
+    """Gives the names alone to two results, or two days, of which none came before the other."""
+    return (tr("before: {}").format(before), tr("after: {}").format(after)) if kin else (before, after)
 
 
 def stack(layers: List[QgsMapLayer], shown: QgsMapLayer, pair: tuple[QgsMapLayer, QgsMapLayer]) -> List[QgsMapLayer]:

@@ -165,6 +165,17 @@ def test_a_closed_project_ends_it(result, iface, compare):
     comparison.action.trigger()
     QgsProject.instance().clear()
     assert comparison.swipe is None
+    assert not said(iface)
+
+
+def test_only_a_result_and_its_source_are_called_before_and_after(result, add_layer, compare):
+    comparison = compare()
+    for pair, labels in (
+        (Pair(*result), ["before: scene", "after: scene without clouds"]),
+        (Pair(result[1], add_layer("other")), ["scene without clouds", "other"]),
+    ):
+        comparison.show_layers(pair.before.id(), pair.after.id())
+        assert list(comparison.swipe._item._labels.values()) == labels
 
 
 def test_escape_ends_it_and_the_layer_tree_is_as_it_was(result, iface, compare):

@@ -56,6 +56,25 @@ def test_the_last_result_is_offered_for_comparison_until_it_is_gone(open_dock, a
     assert dock.run_panel.compare_button.isHidden()
 
 
+def test_a_closed_project_takes_the_words_on_its_result_along(open_dock, add_layer):
+    add_layer("scene")
+    dock = open_dock()
+    run(dock)
+    dock.run_panel.show_quality({"reconstructed_share": 0.5})
+    QgsProject.instance().clear()
+    assert dock.run_panel.quality.isHidden()
+
+
+def test_a_further_result_is_named_after_its_method(open_dock, add_layer):
+    add_layer("scene")
+    dock = open_dock()
+    dock.options.method.setCurrentIndex(dock.options.method.findData("inpaint"))
+    for _ in range(2):
+        run(dock)
+    names = [layer.name() for layer in results() if layer.customProperty(RESULT) == "image"]
+    assert sorted(names) == ["scene without clouds", "scene without clouds (inpaint)"]
+
+
 def test_the_estimate_and_the_log_are_shown(open_dock, add_layer):
     add_layer()
     dock = open_dock("slow")

@@ -68,6 +68,20 @@ def test_an_image_alone_needs_no_group(add_layer, tmp_path):
     assert image.isValid()
 
 
+def test_further_results_of_a_source_are_named_after_their_methods(add_layer, tmp_path):
+    source = add_layer("scene")
+    done = Done("1", write_raster(tmp_path / "clear.tif"))
+    methods = ("fusion", "inpaint", "inpaint")
+    images = [add_result(QgsProject.instance(), done, Source(source.id(), "scene", method=name)) for name in methods]
+    assert [image.name() for image in images] == [
+        "scene without clouds",
+        "scene without clouds (inpaint)",
+        "scene without clouds (inpaint 2)",
+    ]
+    order = QgsProject.instance().layerTreeRoot().layerOrder()
+    assert order == [*reversed(images), source]
+
+
 def test_a_source_in_a_group_gets_its_result_there(add_layer, tmp_path):
     source = add_layer("scene")
     root = QgsProject.instance().layerTreeRoot()

@@ -250,7 +250,7 @@ def test_a_change_of_style_is_drawn(swipe, canvas, colour_layer):
 def test_equal_pixels_have_equal_colours_if_the_sides_are_drawn_alike(canvas, colour_layer):
     before, after = colour_layer("before", RED), colour_layer("after", RED)
     after.setRenderer(QgsMultiBandColorRenderer(after.dataProvider(), 3, 2, 1))
-    swipe = Swipe(canvas, before, after, alike=True)
+    swipe = Swipe(canvas, before, after, kin=True)
     assert seen(swipe, canvas, LEFT, RIGHT) == [BLUE, BLUE]
     swipe.menu().actions()[2].trigger()
     assert seen(swipe, canvas, LEFT, RIGHT) == [RED, BLUE]
@@ -259,7 +259,7 @@ def test_equal_pixels_have_equal_colours_if_the_sides_are_drawn_alike(canvas, co
 
 
 def test_images_of_different_bands_keep_their_own_colours(canvas, colour_layer, add_layer):
-    swipe = Swipe(canvas, add_layer("four"), colour_layer("three", RED), alike=True)
+    swipe = Swipe(canvas, add_layer("four"), colour_layer("three", RED), kin=True)
     assert seen(swipe, canvas, RIGHT) == [RED]
     assert not swipe.menu().actions()[2].isEnabled()
     swipe.stop()
