@@ -138,7 +138,7 @@ def test_data_that_cannot_be_told_are_to_be_named(root: Path, tmp_path: Path) ->
     assert "--dataset: shared" in raised.value.hint
     with pytest.raises(InputError):
         open_places(str(tmp_path / "nowhere"), "sen12ms-cr", "validation")
-    with pytest.raises(InputError, match="There is no .*nowhere"):
+    with pytest.raises(InputError, match=r"There is no .*nowhere"):
         open_places(str(tmp_path / "nowhere"), None, "validation")
 
 
