@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..card import read_card
+from ..card import Card, read_card
 from ..completion import Completed
 from ..errors import ModelError, UsageError
 from ..inference import Generator, check_fit
@@ -87,6 +87,11 @@ def open_rows(models: Sequence[str], methods: Sequence[str], prior: Mapping[str,
             raise UsageError(f"The generator {path} is called {name}, as a row is.", "Give it another name.")
         found.append(_row_of(name, path, prior, device))
     return found
+
+
+def cards_of(rows: Sequence[Row]) -> list[Card]:
+    """Gives the cards of the generators among the rows."""
+    return [row.generator.card for row in rows if row.generator is not None]
 
 
 def name_models(models: Sequence[str]) -> dict[str, str]:

@@ -14,11 +14,12 @@ Scenes are compared, never patches, and their numbers as numbers: 1158_spring_1 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ..card import Card
 from ..errors import ModelError
+from ..reporting import Reporter
 
 SCENE = re.compile(r"(1158|1868|1970|2017)(?:_(?:spring|summer|fall|winter))?_(\d+)")
 """A region of the SEN12 family, whose data sets all show the same ground."""
@@ -81,6 +82,18 @@ def check_unseen(card: Card, names: Iterable[str]) -> list[str]:
         f"The card of {card.name!r} says {_short(text)!r} without naming places: it may have seen some of these."
         for text in open_lines
     ]
+
+
+def check_all_unseen(cards: Iterable[Card], names: Sequence[str], report: Reporter) -> list[str]:
+    """Refuses generators that saw one of the places; warns of what their cards leave open, and gives it.
+
+    Raises:
+        ModelError: One saw one.
+    """
+    doubts = [doubt for card in cards for doubt in check_unseen(card, names)]
+    for doubt in doubts:
+        report.log("warning", doubt)
+    return doubts
 
 
 def read_line(text: str) -> Line:

@@ -22,8 +22,8 @@ from ..cases import Cases, choose, open_places, training_prior
 from ..reports import writing
 from ..reports.facts import command
 from ..reports.report import as_text
-from ..rows import Row, name_models, open_rows
-from ..seen import check_unseen
+from ..rows import Row, cards_of, name_models, open_rows
+from ..seen import check_all_unseen
 from .findings import Findings, as_csv, gather
 from .ledger import Ledger
 from .passing import Pass
@@ -54,7 +54,7 @@ def evaluate_generators(job: EvaluateGenerators, report: Reporter) -> Done:
         check_writable(paths.values())
     name, cases, remarks = open_cases(job, paths)
     rows = open_rows(job.models, job.methods, cases.collection.prior, job.device)
-    remarks += check_rows(rows, cases, report)
+    remarks += check_all_unseen(cards_of(rows), cases.collection.names, report)
     with contextlib.closing(Ledger(job.output, fingerprint(job, cases, rows), job.overwrite)) as ledger:
         sums = Sums(default_classifier().to(find_device(job.device)))
         Pass(cases, rows, ledger, sums, job.limit, report).run()
@@ -84,17 +84,6 @@ def open_cases(job: EvaluateGenerators, paths: Mapping[str, str]) -> tuple[str, 
     card_prior = read_card(next(iter(paths.values()))).prior if paths else {}
     prior, remark = training_prior(name, root_of(name, job.data), job.split, card_prior, collection)
     return name, Cases(dataclasses.replace(collection, prior=prior), choices, job.each, job.seed), [remark]
-
-
-def check_rows(rows: Sequence[Row], cases: Cases, report: Reporter) -> list[str]:
-    """Refuses generators that saw a place of the data; says and gives what their cards leave open."""
-    doubts = []
-    for row in rows:
-        if row.generator is not None:
-            doubts += check_unseen(row.generator.card, cases.collection.names)
-    for doubt in doubts:
-        report.log("warning", doubt)
-    return doubts
 
 
 def fitting_rows(rows: Sequence[Row], found: Findings, ledger: Ledger, report: Reporter) -> list[Row]:

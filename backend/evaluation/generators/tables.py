@@ -11,7 +11,7 @@ import numpy as np
 
 from ...sensors import NAMES
 from ...statistics import LEAST_GROUPS, Figure
-from ..reports.figures import FIGURES, PARTS, Part, column
+from ..reports.figures import FIGURES, PARTS, Part, column, fair
 from ..reports.report import Cell, Column, Row, Table
 from .findings import Chosen, Findings
 
@@ -71,7 +71,7 @@ def main_table(found: Findings, rows: Sequence[str], chosen: Chosen | None = Non
         "Means over cases with 95 % intervals that resample places. PSNR leaves out cases without any error. Where "
         "rows are of different cases none is marked as the best."
     )
-    return _fair(Table(key, title, [Column("cases", "cases", digits=0), *columns], shown, "method", note))
+    return fair(Table(key, title, [Column("cases", "cases", digits=0), *columns], shown, "method", note))
 
 
 def brief(table: Table) -> Table:
@@ -87,7 +87,7 @@ def part_tables(found: Findings, rows: Sequence[str]) -> list[Table]:
     for part in PARTS:
         cells = [Row(row, {name: found.figure(row, f"{part}.{name}") for name in FIGURES}) for row in rows]
         title = f"{part.capitalize()}: {WORDS[part]}"
-        tables.append(_fair(Table(part, title, [column(name) for name in FIGURES], cells, "method")))
+        tables.append(fair(Table(part, title, [column(name) for name in FIGURES], cells, "method")))
     return tables
 
 
@@ -96,7 +96,7 @@ def band_table(found: Findings, rows: Sequence[str], part: Part) -> Table:
     cells = [Row(row, {band: found.figure(row, f"{part}.rmse.{band}") for band in NAMES}) for row in rows]
     bands = [band for band in NAMES if any(row.cells[band].count for row in cells)]  # type: ignore[union-attr]
     columns = [Column(band, band, best="low") for band in bands]
-    return _fair(Table(f"bands_{part}", f"RMSE of each band, {part}", columns, cells, "method"))
+    return fair(Table(f"bands_{part}", f"RMSE of each band, {part}", columns, cells, "method"))
 
 
 def cover_table(found: Findings, rows: Sequence[str]) -> Table:
@@ -131,17 +131,7 @@ def _by_kind(found: Findings, rows: Sequence[str], bins: dict[str, Chosen], key:
         for name, inside in kinds.items()
     ]
     cells = [Row(row, {_key(name): found.figure(row, ERROR, inside) for name, inside in kinds.items()}) for row in rows]
-    return _fair(Table(key, title, columns, cells, "method", note))
-
-
-def _fair(table: Table) -> Table:
-    """Marks no row as the best of a column whose figures are of different numbers of cases."""
-    columns = []
-    for shown in table.columns:
-        cells = [row.cells.get(shown.key) for row in table.rows]
-        counts = {cell.count for cell in cells if isinstance(cell, Figure) and cell.count}
-        columns.append(dataclasses.replace(shown, best="") if len(counts) > 1 else shown)
-    return dataclasses.replace(table, columns=columns)
+    return fair(Table(key, title, columns, cells, "method", note))
 
 
 def best_untrained(found: Findings, generator: str, untrained: Sequence[str]) -> str:

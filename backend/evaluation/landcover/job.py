@@ -19,8 +19,8 @@ from ...protocol import Done
 from ...reporting import Reporter
 from ..reports import writing
 from ..reports.report import as_text
-from ..rows import Row, open_rows
-from ..seen import check_unseen
+from ..rows import Row, cards_of, open_rows
+from ..seen import check_all_unseen
 from . import tables
 from .answers import Answers
 from .asking import Pictured, gather, pictured
@@ -49,12 +49,11 @@ def evaluate_landcover(job: EvaluateLandCover, report: Reporter) -> Done:
     check_unlearned(judge.card, images, job.split)
     labels = labels_of(images.name, judge.card, report)
     rows = open_rows(job.models, job.methods, images.cases.collection.prior, job.device)
-    check_models(rows, images, report)
+    doubts = check_all_unseen(cards_of(rows), images.cases.collection.names, report)
     gathered = gather(images, rows, judge, job.limit, bool(labels), report)
     answers = gathered.answers(judge.card.classes, labels)
     asked = _served([row.name for row in rows if row.generator or row.name in job.methods], answers, report)
-    cards = [row.generator.card for row in rows if row.generator]
-    examined = Examined(job, images, judge.card, answers, asked, cards, bool(labels))
+    examined = Examined(job, images, judge.card, answers, asked, cards_of(rows), doubts, bool(labels))
     report.progress(0.97, "drawing the report")
     shown = [(index, _again(images, gathered.numbers[index], rows)) for index in examples(examined)]
     further = {CASES: tables.cases(answers)}
@@ -78,13 +77,6 @@ def _served(asked: Sequence[str], answers: Answers, report: Reporter) -> list[st
     if idle:
         report.log("warning", f"{', '.join(idle)} could serve for no image: there are no other dates.")
     return [name for name in asked if name in answers.said]
-
-
-def check_models(rows: Sequence[Row], images: Images, report: Reporter) -> None:
-    """Raises ModelError if a generator saw one of the places; says what its card leaves open."""
-    for row in rows:
-        for doubt in check_unseen(row.generator.card, images.cases.collection.names) if row.generator else []:
-            report.log("warning", doubt)
 
 
 def check_unlearned(card: ClassifierCard, images: Images, split: str) -> None:

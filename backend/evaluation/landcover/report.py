@@ -39,6 +39,8 @@ class Examined:
     asked: Sequence[str]
     """Kinds of images that the user compares, beside the trivial ones."""
     generators: Sequence[Card]
+    doubts: Sequence[str]
+    """What the cards of the generators leave open."""
     labelled: bool
     """Whether the truth is the data's labels; else it is what was said of the clear images."""
 
@@ -70,7 +72,13 @@ def make_report(examined: Examined, shown: Sequence[tuple[int, Pictured]]) -> Re
         sections=[
             Section(
                 "What came out",
-                tables.verdict(answers, examined.asked, examined.labelled) + "\n\n" + _truth(examined),
+                "\n\n".join(
+                    [
+                        tables.verdict(answers, examined.asked, examined.labelled),
+                        _truth(examined),
+                        *examined.doubts,
+                    ]
+                ),
                 [tables.accuracy(answers, examined.labelled)],
             ),
             _over_cover(answers, compared),

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ...statistics import Figure
+from ..reports.figures import fair
 from ..reports.report import Cell, Column, Row, Table
 from .answers import CLEAR, CLOUDY, CONSTANT_CLASS, Answers
 
@@ -37,7 +38,7 @@ def accuracy(answers: Answers, labelled: bool) -> Table:
     ]
     kept = [column for column in columns if labelled or column.key != "agreement"]
     kinds = answers.kinds if labelled else answers.kinds[1:]
-    return Table(
+    table = Table(
         key="accuracy",
         title="Land cover",
         columns=kept,
@@ -47,6 +48,7 @@ def accuracy(answers: Answers, labelled: bool) -> Table:
         "over the same images. Rescued: wrong when cloudy, right now; spoiled: the other way round. "
         "Network alone: what the generator makes of all pixels, clear ones too; else these are as they were measured.",
     )
+    return fair(table)
 
 
 def _accuracy_cells(answers: Answers, kind: str) -> dict[str, Cell]:
@@ -161,8 +163,9 @@ def _overall(answers: Answers, asked: Sequence[str]) -> str:
 
 def _won_back(answers: Answers, kind: str, labelled: bool) -> str:
     """Says how much of what clouds cost a gain is; nothing where there is none."""
-    ceiling = answers.accuracy(CLEAR).mean if labelled else 100.0
-    cost, gain = ceiling - answers.accuracy(CLOUDY).mean, answers.gain(kind).mean
+    served = answers.only(~np.isnan(answers.right(kind)))
+    ceiling = served.accuracy(CLEAR).mean if labelled else 100.0
+    cost, gain = ceiling - served.accuracy(CLOUDY).mean, served.gain(kind).mean
     return f" It wins back {gain / cost:.0%} of what the clouds cost." if gain > 0 and cost > 0 else ""
 
 

@@ -13,7 +13,7 @@ from ...protocol import Done
 from ...reporting import Reporter
 from ..cases import Cases, choose, open_places
 from ..reports import writing
-from ..seen import check_unseen
+from ..seen import check_all_unseen
 from . import report as mask_report
 from .implied import Question, questions
 from .labels import Labelled, find_pairs, open_labelled
@@ -99,10 +99,7 @@ def _check_unseen(
         ModelError: It saw one.
     """
     names = [*(f"{mask_report.FOLDER}/{chip.name}" for chip in chips), *cases.collection.names]
-    for generator in generators:
-        for warning in check_unseen(generator.card, names):
-            report.log("warning", warning)
-            found.warnings.append(warning)
+    found.warnings += check_all_unseen([generator.card for generator in generators], names, report)
 
 
 def _measure_labelled(

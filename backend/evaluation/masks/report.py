@@ -77,10 +77,10 @@ def build(job: EvaluateMasks, chips: Sequence[Labelled], found: Measured) -> Rep
     if found.simulated.rows():
         sections.append(_simulated(found))
     facts = {
-        "images": ", ".join(chip.name for chip in chips),
-        "pixels near a rim that do not count": f"{job.tolerance_px} px",
+        "Images": ", ".join(chip.name for chip in chips),
+        "Pixels near a rim that do not count": f"{job.tolerance_px} px",
         **machine(job.device),
-        **({"unseen?": " ".join(found.warnings)} if found.warnings else {}),
+        **({"Unseen?": " ".join(found.warnings)} if found.warnings else {}),
     }
     shown = [section for section in sections if section.tables]
     return Report("Cloud masks", command("evaluate-masks", job), facts, shown)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Literal
 
-from .report import Best, Column
+from ...statistics import Figure
+from .report import Best, Column, Table
 
 Part = Literal["target", "reproduction", "reconstruction"]
 PARTS: tuple[Part, ...] = ("target", "reproduction", "reconstruction")
@@ -35,3 +37,13 @@ def column(figure: str, part: str = "", best: bool = True) -> Column:
     key, title = (f"{part}_{figure}", f"{part} {title}") if part else (figure, title)
     good: Best = "high" if figure in _HIGH else "low"
     return Column(key, title, _UNITS.get(figure, ""), _DIGITS.get(figure, 4), good if best else "")
+
+
+def fair(table: Table) -> Table:
+    """Marks no row as the best of a column whose figures are of different numbers of cases."""
+    columns = []
+    for shown in table.columns:
+        cells = [row.cells.get(shown.key) for row in table.rows]
+        counts = {cell.count for cell in cells if isinstance(cell, Figure) and cell.count}
+        columns.append(dataclasses.replace(shown, best="") if len(counts) > 1 else shown)
+    return dataclasses.replace(table, columns=columns)

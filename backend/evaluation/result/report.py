@@ -83,7 +83,7 @@ def _words(measured: Measured) -> str:
         "much, and no reconstruction can be expected to come much nearer."
     )
     mean = (
-        f"The row {CLEAR_MEAN} has the mean of the result's clear pixels under the mask, and the result elsewhere: "
+        f"The row {CLEAR_MEAN} has the mean of the clear pixels under the mask, and those elsewhere: "
         "what is no nearer to the reference knows nothing of the ground."
     )
     return "\n\n".join([counted, floor, *([mean] if CLEAR_MEAN in measured.sums else [])])
@@ -96,13 +96,13 @@ def _facts(job: EvaluateResult, measured: Measured) -> dict[str, str]:
     parts = measured.sums[RESULT]
     pixels, judged = parts["target"].pixels, parts["reconstruction"].pixels
     return {
-        "result": job.result,
-        "reference": job.reference,
-        **{what: path for what, path in given.items() if path},
-        "grid": f"{grid.width} x {grid.height} px, {grid.crs or 'no georeference'}",
-        "bands": ", ".join(images.bands),
-        "compared": f"{pixels} px ({pixels / (grid.width * grid.height):.1%})",
-        "of them reconstructed": f"{judged} px ({judged / pixels:.1%})" if images.mask else "unknown without a mask",
+        "Result": job.result,
+        "Reference": job.reference,
+        **{what.capitalize(): path for what, path in given.items() if path},
+        "Grid": f"{grid.width} x {grid.height} px, {grid.crs or 'no georeference'}",
+        "Bands": ", ".join(images.bands),
+        "Compared": f"{pixels} px ({pixels / (grid.width * grid.height):.1%})",
+        "Of them reconstructed": f"{judged} px ({judged / pixels:.1%})" if images.mask else "unknown without a mask",
         **machine("cpu"),
     }
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from ...evaluation_jobs import EvaluateSeries
 from ...sensors import Float
 from ..reports.facts import command, machine
+from ..reports.figures import fair
 from ..reports.pictures import curves
 from ..reports.report import Cell, Column, Picture, Report, Row, Section, Table
 from ..rows import ALONE, CLEAR_MEAN, CONSTANT, IDENTITY
@@ -105,11 +106,11 @@ def build(job: EvaluateSeries, data: str, constant: str, found: Measured) -> Rep
     figures = found.figures
     places = len(figures.places)
     facts = {
-        "data": f"{data}, split {job.split}",
-        "places": str(places),
-        "series": "; ".join(map(_described, found.shown)),
-        "seed": str(job.seed),
-        "constant row": constant,
+        "Data": f"{data}, split {job.split}",
+        "Places": str(places),
+        "Series": "; ".join(map(_described, found.shown)),
+        "Seed": str(job.seed),
+        "Constant row": constant,
         **machine(job.device),
     }
     tables = [*(_table(figures, pixels, places) for pixels in PIXELS), _differences(figures)]
@@ -128,7 +129,7 @@ def _table(figures: Figures, pixels: str, places: int) -> Table:
     else:
         note += " Intervals (95 %) are drawn by place."
     rows = [Row(row, _cells(figures, pixels, row)) for row in figures.values[pixels]]
-    return Table(f"consistency_{pixels}", title, COLUMNS, rows, "row", note)
+    return fair(Table(f"consistency_{pixels}", title, COLUMNS, rows, "row", note))
 
 
 def _cells(figures: Figures, pixels: str, row: str) -> dict[str, Cell]:
