@@ -35,13 +35,15 @@ def pair_of(project: QgsProject, layer: Optional[QgsMapLayer]) -> Optional[Pair]
 
     Args:
         project: Where the other one is looked for.
-        layer: A result, its mask or uncertainty, or the image that results were made from.
+        layer: A result, its mask, uncertainty or error, or the image that results were made from.
 
     Returns:
         The image and its result, the newest if there are several; None if the layer belongs to no pair.
     """
     if layer is None:
         return None
+    if layer.customProperty(RESULT) == "error":
+        return pair_of(project, project.mapLayer(layer.customProperty(SOURCE)))
     source = project.mapLayer(layer.customProperty(SOURCE) or layer.id())
     results = [layer] if layer.customProperty(RESULT) == "image" else _results(project, source)
     if not results or not isinstance(source, QgsRasterLayer) or source is results[0]:

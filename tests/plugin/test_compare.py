@@ -80,6 +80,17 @@ def test_a_result_is_compared_with_its_source_whichever_of_them_is_active(result
         assert comparison.swipe is None
 
 
+def test_the_error_of_a_result_belongs_to_it(result, add_layer):
+    source, image = result
+    error = add_layer("error")
+    error.setCustomProperty(RESULT, "error")
+    error.setCustomProperty(SOURCE, image.id())
+    project = QgsProject.instance()
+    assert pair_of(project, error) == Pair(source, image)
+    error.setCustomProperty(SOURCE, "")
+    assert pair_of(project, error) is None
+
+
 def test_the_newest_result_is_taken_unless_another_is_active(result, tmp_path):
     source, first = result
     second = _made_from(source, tmp_path, "again")
