@@ -11,8 +11,9 @@ from typing import Callable, List, Mapping, Tuple
 Translate = Callable[[str], str]
 
 FITS_STEP, SEEN_STEP = 0.01, 0.02
-"""Steps at the rim up to which a reconstruction fits, and from which it stands out. Where real clear images of 241 to
-504 px were measured under clouds that did not change them, chance alone made 0.005 on average and 0.026 at most."""
+"""Steps at the rim up to which a reconstruction is as bright as its surroundings, and from which it stands out. Where
+real clear images of 241 to 504 px were measured under clouds that did not change them, chance alone made 0.005 on
+average and 0.026 at most."""
 SEEN_BIAS = 0.005
 """Difference of brightness at the rim from which it has a sign: means of three such cases were 0.002 at most."""
 SHARP, BLURRED, ROUGH = 0.7, 0.3, 1.5
@@ -76,7 +77,10 @@ def explained(tr: Translate = str) -> Mapping[str, Tuple[str, str, str]]:
                 "Reflectance by which the reconstruction differs from the clear ground beside it, beyond what clear "
                 "ground differs over the same distance."
             ),
-            tr("Up to {} fits; from {} on, clouds may still be told by their outline.").format(FITS_STEP, SEEN_STEP),
+            tr(
+                "Up to {} is as bright; from {} on, clouds may still be told by their outline. Where the ground varies "
+                "much, they may be told below that too."
+            ).format(FITS_STEP, SEEN_STEP),
         ),
         "rim_bias": (
             tr("Brightness at the rim"),
@@ -125,9 +129,9 @@ def _small(value: float, tr: Translate) -> str:
 
 def _rim(step: float, bias: float, tr: Translate) -> str:
     if step <= FITS_STEP:
-        return tr("fits its surroundings (step at the rim {})").format(_small(step, tr))
+        return tr("as bright as its surroundings (step at the rim {})").format(_small(step, tr))
     if step <= SEEN_STEP:
-        return tr("nearly fits its surroundings (step at the rim {})").format(_small(step, tr))
+        return tr("nearly as bright as its surroundings (step at the rim {})").format(_small(step, tr))
     if bias > SEEN_BIAS:
         return tr("brighter than its surroundings (step at the rim {})").format(_small(step, tr))
     if bias < -SEEN_BIAS:

@@ -22,16 +22,16 @@ FIGURES = st.dictionaries(st.sampled_from(list(GOOD)), st.floats(0, 10))
 
 def test_a_good_result_in_one_line() -> None:
     assert sentence(GOOD) == (
-        "34 % reconstructed, fits its surroundings (step at the rim 0.004), as sharp as the clear ground near by, "
-        "expected error ±0.021."
+        "34 % reconstructed, as bright as its surroundings (step at the rim 0.004), as sharp as the clear ground "
+        "near by, expected error ±0.021."
     )
 
 
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"rim_step": 0.0}, "fits its surroundings (step at the rim below 0.001)"),
-        ({"rim_step": 0.015}, "nearly fits its surroundings (step at the rim 0.015)"),
+        ({"rim_step": 0.0}, "as bright as its surroundings (step at the rim below 0.001)"),
+        ({"rim_step": 0.015}, "nearly as bright as its surroundings (step at the rim 0.015)"),
         ({"rim_step": 0.03}, "stands out from its surroundings"),
         ({"rim_step": 0.03, "rim_bias": 0.02}, "brighter than its surroundings"),
         ({"rim_step": 0.03, "rim_bias": -0.02}, "darker than its surroundings"),

@@ -97,7 +97,9 @@ def test_how_the_result_looks_is_said_until_the_next_job(open_dock, add_layer):
     run_until_progress(dock)
     release(dock)
     assert not line.isHidden()
-    assert line.text.text().startswith("25 % reconstructed, fits its surroundings (step at the rim 0.004), smoother")
+    assert line.text.text().startswith(
+        "25 % reconstructed, as bright as its surroundings (step at the rim 0.004), smoother"
+    )
     assert line.text.text() in dock.run_panel.log.toPlainText()
     run_until_progress(dock)
     assert line.isHidden()

@@ -28,7 +28,7 @@ def test_it_is_hidden_until_there_is_something_to_say(line):
     line.show_quality(QUALITY)
     assert line.isVisible()
     assert line.button.isVisible()
-    assert line.text.text().startswith("34 % reconstructed, fits its surroundings")
+    assert line.text.text().startswith("34 % reconstructed, as bright as its surroundings")
     line.show_quality(None)
     assert not line.isVisible()
     line.show_quality(QUALITY)
