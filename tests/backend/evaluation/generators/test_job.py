@@ -329,7 +329,7 @@ class AfterCases:
 def test_cancelled_evaluation_goes_on(tmp_path: Path, data: str, models: Path) -> None:
     (tmp_path / "whole").mkdir()
     (tmp_path / "parts").mkdir()
-    asked = {"data": data, "models": [model(models, "tiny")], "limit": 7}
+    asked = {"data": data, "models": [model(models, "tiny")], "bands": ["B2", "B3", "B4"], "limit": 7}
     whole = evaluate(tmp_path / "whole", **asked)
     with pytest.raises(Cancelled) as raised:
         evaluate(tmp_path / "parts", AfterCases(5).listener, **asked)
