@@ -140,14 +140,17 @@ def style_uncertainty(layer: QgsRasterLayer) -> None:
 
 
 def style_error(layer: QgsRasterLayer) -> None:
-    """Gives the layer a style for each band, by its name: blue where the result is too dark, red where too bright."""
+    """Gives the layer a style for each band, by its name: blue where the result is too dark, red where too bright.
+
+    B4 is shown at first, since the first band of Sentinel-2 has pixels of 60 m.
+    """
     styles = layer.styleManager()
     unnamed = styles.currentStyle()
     names = [_band_name(layer, band) or layer.bandName(band) for band in range(1, layer.bandCount() + 1)]
     for band, name in enumerate(names, 1):
         layer.setRenderer(_error_renderer(layer, band))
         styles.addStyleFromLayer(name)
-    styles.setCurrentStyle(names[0])
+    styles.setCurrentStyle("B4" if "B4" in names else names[0])
     styles.removeStyle(unnamed)
 
 

@@ -103,7 +103,7 @@ def test_the_error_has_a_style_for_each_band_that_is_white_at_zero(add_layer):
     style_error(layer)
     styles = layer.styleManager()
     assert styles.styles() == ["B2", "B3", "B4", "B8"]
-    assert styles.currentStyle() == "B2"
+    assert styles.currentStyle() == "B4"
     styles.setCurrentStyle("B8")
     renderer = layer.renderer()
     assert renderer.usesBands() == [4]
