@@ -79,12 +79,13 @@ def _told(images: Images, report: Reporter) -> Iterator[Tile]:
 
 
 def _clear_mean(images: Images, report: Reporter) -> Float | None:
-    """(C,) mean of the result's clear pixels; None if there are none.
+    """(C,) mean of the clear pixels of the cloudy image, or without one of the result; None if there are none.
 
     Raises:
         InputError: Nothing lies under the mask.
     """
-    alone = replace(images, reference=images.result, cloudy=None, uncertainty=None)
+    before = images.cloudy or images.result
+    alone = replace(images, reference=before, cloudy=None, uncertainty=None)
     count = len(images.windows())
 
     def tiles() -> Iterator[Tile]:

@@ -71,7 +71,8 @@ class Measured:
 
     Args:
         images: What is compared.
-        fill: (C,) mean of the result's clear pixels, which the clear mean has under clouds; None for no such row.
+        fill: (C,) mean of the clear pixels before clouds were removed, which the clear mean has under clouds; None for
+            no such row.
     """
 
     images: Images
@@ -114,7 +115,8 @@ class Measured:
         if tile.cloudy is not None:
             rows[IDENTITY] = tile.cloudy
         if self.fill is not None:
-            rows[CLEAR_MEAN] = np.where(tile.clouded, self.fill[:, None, None], tile.result)
+            before = tile.result if tile.cloudy is None else tile.cloudy
+            rows[CLEAR_MEAN] = np.where(tile.clouded, self.fill[:, None, None], before)
         return rows | {RESULT: tile.result}
 
     def _calibration(self, tile: Tile, uncertainty: Float, judged: Bool) -> Calibration:
@@ -126,11 +128,11 @@ class Measured:
 
 
 def clear_sums(tiles: Iterable[Tile]) -> tuple[ImageSums, int]:
-    """Sums the clear pixels of a result, and counts those under its mask."""
+    """Sums the clear pixels of the reference, and counts those under the mask."""
     found, clouded_px = ImageSums(), 0
     for tile in tiles:
         clear = tile.clear[tile.core]
-        reflectance = np.clip(tile.result[:, tile.core[0], tile.core[1]][:, clear], 0, 1).astype(np.float64)
+        reflectance = np.clip(tile.reference[:, tile.core[0], tile.core[1]][:, clear], 0, 1).astype(np.float64)
         found += ImageSums(int(np.count_nonzero(clear)), reflectance.sum(axis=1))
         clouded_px += int(np.count_nonzero(tile.clouded[tile.core]))
     return found, clouded_px
