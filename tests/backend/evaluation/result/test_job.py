@@ -120,7 +120,12 @@ def test_a_result_that_changes_clear_pixels_is_told_so(shop: Any, made: dict[str
     made["result"] = shop.raster("changed.tif", numbers, descriptions=BANDS)
     done(evaluate(shop, made, "mask", "cloudy"))
 
-    assert figures(shop)["reproduction"]["result"]["mae"] == pytest.approx(0.01, rel=1e-3)
+    found, cloud, truth = figures(shop), made["cloud"], made["truth"]
+    fill = made["image"][:, ~cloud].mean(axis=1)
+    expected = np.abs(fill[:, None] - truth[:, cloud]).mean()
+    assert found["reproduction"]["result"]["mae"] == pytest.approx(0.01, rel=1e-3)
+    assert found["reproduction"]["clear mean"]["mae"] == 0
+    assert found["reconstruction"]["clear mean"]["mae"] == pytest.approx(expected, rel=1e-4)
 
 
 def test_without_a_mask_all_pixels_count(shop: Any, made: dict[str, Any]) -> None:
