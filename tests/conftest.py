@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the program: threads that wait leave the core to others
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     without_qgis = pytest.mark.skip(reason="QGIS is not installed for this interpreter")
