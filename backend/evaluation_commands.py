@@ -134,7 +134,7 @@ def evaluate_classifiers(as_json: bool, classifiers: tuple[str, ...], **options:
 @click.option(
     "--tolerance",
     "tolerance_px",
-    type=click.IntRange(0),
+    type=click.IntRange(0, 256),
     default=0,
     metavar="PX",
     help="Rim of labels that does not count.",
