@@ -242,14 +242,17 @@ def read_card(path: str) -> ClassifierCard:
     """
     try:
         with safe_open(path, "pt") as file:
-            facts = json.loads((file.metadata() or {})[KEY])
+            metadata = file.metadata() or {}
+        if KEY not in metadata:
+            raise ModelError(f"{path} holds weights, but no card of a land-cover classifier.", AGAIN)
+        facts = json.loads(metadata[KEY])
         card = ClassifierCard(**facts)
         lost = [name for name in card.bands if name not in card.mean or not card.deviation.get(name)]
         if lost or card.activation not in get_args(Activation):
             raise ValueError(f"activation {card.activation!r}, no scaling of {lost}")
     except (OSError, SafetensorError) as error:
         raise ModelError(f"{path} cannot be read as a .safetensors file: {error}.", AGAIN) from error
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (TypeError, ValueError, AttributeError) as error:
         raise ModelError(f"{path} is no land-cover classifier: {error}.", AGAIN) from error
     return card
 

@@ -13,6 +13,7 @@ from ...protocol import Done
 from ...reporting import Reporter
 from ..cases import Cases, choose, open_places
 from ..reports import writing
+from ..reports.report import as_text
 from ..seen import check_all_unseen
 from . import report as mask_report
 from .implied import Question, questions
@@ -71,7 +72,9 @@ def evaluate_masks(job: EvaluateMasks, report: Reporter) -> Done:
     if cases is not None:
         _measure_clear(found, steps, report)
         _measure_simulated(cases, asked, found, steps)
-    writing.write(mask_report.build(job, chips, found), job.output, job.overwrite)
+    made = mask_report.build(job, chips, found)
+    writing.write(made, job.output, job.overwrite)
+    report.log("info", as_text(made.sections[0].tables[0]))
     return Done(job.id, job.output)
 
 

@@ -13,6 +13,7 @@ from ...protocol import Done
 from ...reporting import Reporter
 from ..cases import choose, open_places, training_prior
 from ..reports import writing
+from ..reports.report import as_text
 from ..rows import open_rows
 from ..seen import check_unseen
 from . import report as series_report
@@ -54,7 +55,10 @@ def evaluate_series(job: EvaluateSeries, report: Reporter) -> Done:
             f"at least {LEAST_PX} x {LEAST_PX} px.",
             "Choose a data set of several days, such as sen12ms-cr-ts, or another split.",
         )
-    writing.write(series_report.build(job, name, meaning, found), job.output, job.overwrite)
+    made = series_report.build(job, name, meaning, found)
+    writing.write(made, job.output, job.overwrite)
+    for table in made.sections[0].tables:
+        report.log("info", as_text(table))
     return Done(job.id, job.output)
 
 
