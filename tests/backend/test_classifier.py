@@ -138,7 +138,7 @@ def altered(path: str, **changes: object) -> None:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"card": None}, "is no land-cover classifier"),
+        ({"card": None}, "no card of a land-cover classifier"),
         ({"unheard_of": 1}, "is no land-cover classifier.*unheard_of"),
         ({"mean": {}}, "no scaling of"),
         ({"activation": "argmax"}, "argmax"),
