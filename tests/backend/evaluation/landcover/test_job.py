@@ -296,7 +296,7 @@ def test_a_classifier_that_lacks_bands_of_the_data_is_refused(shop: Workshop, da
 def test_a_generator_is_no_classifier(shop: Workshop, data: Path, tmp_path: Path) -> None:
     failed = failure(shop, data, classifier=write_cyclegan(tmp_path))
 
-    assert (failed.code, "is no land-cover classifier" in failed.message) == ("model", True)
+    assert (failed.code, "no card of a land-cover classifier" in failed.message) == ("model", True)
 
 
 def test_a_generator_that_needs_other_bands_is_refused(shop: Workshop, data: Path, tmp_path: Path) -> None:
