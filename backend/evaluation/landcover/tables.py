@@ -178,7 +178,7 @@ def _judged(gain: Figure) -> str:
 
 def _ranked(answers: Answers, asked: Sequence[str]) -> str:
     """Compares the best with the next."""
-    best, second, *_ = sorted(asked, key=lambda kind: -answers.accuracy(kind).mean)
+    best, second, *_ = sorted(asked, key=lambda kind: -answers.gain(kind).mean)
     ahead = answers.gain(best, second)
     sure = "" if ahead.excludes_zero else ", which may be chance"
     return f"Best is {best}, ahead of {second} by {ahead.mean:.1f} points{_interval(ahead)}{sure}."

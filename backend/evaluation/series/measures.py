@@ -83,8 +83,10 @@ def measure(series: Series, rows: Sequence[Row], figures: Figures, notes: list[s
     """
     truth = np.stack([sample.truth for sample in series.samples])
     counted = {WHOLE: _known(series), CLOUDED: _clouded(series)}
+    known = np.stack(counted[WHOLE])[:, None]  # (T, 1, H, W)
     means = {}
-    for name, images in itertools.chain([(TRUTH, truth)], _images(series, rows, notes)):
+    for name, made in itertools.chain([(TRUTH, truth)], _images(series, rows, notes)):
+        images = np.where(known, made, truth)  # what is not known says nothing of its neighbours
         for pixels, masks in counted.items():
             _add_steps(series, name, images, truth, masks, pixels, figures)
         means[name] = _means(series, images)
