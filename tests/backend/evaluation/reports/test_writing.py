@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
 import resource
@@ -93,23 +94,24 @@ def test_asking_leaves_no_trace(tmp_path: Path, output: str) -> None:
     assert contents(tmp_path) == {}
 
 
-@pytest.fixture
+@contextlib.contextmanager
 def little_room() -> Iterator[None]:
-    """The limit on the size of a file stands for a full disk."""
+    """The limit on the size of a file stands for a full disk; it holds for the log of the tests, too."""
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (4000, limits[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-    signal.signal(signal.SIGXFSZ, handler)
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, handler)
 
 
-def test_a_full_disk_leaves_what_was_there(tmp_path: Path, output: str, request: pytest.FixtureRequest) -> None:
+def test_a_full_disk_leaves_what_was_there(tmp_path: Path, output: str) -> None:
     write(SMALL, output, overwrite=False)
     before = contents(tmp_path)
-    request.getfixturevalue("little_room")
 
-    with pytest.raises(OutputError, match=r"out\.html could not be written") as error:
+    with little_room(), pytest.raises(OutputError, match=r"out\.html could not be written") as error:
         write(report(), output, overwrite=True)
 
     assert "room" in error.value.hint
