@@ -7,78 +7,69 @@ from typing import List, Optional, Union
 
 
 @dataclass(frozen=True)
-class EvaluateGenerators:
-    """Measure generators and methods on a data set, beside the baselines, into a report."""
+class _OnData:
+    """What is measured on images of a data set."""
 
     id: str
     output: str
-    """The `.html`; `.json`, `.csv` (its tables) and `.cases.csv` (each case) appear beside it."""
+    """The `.html`; `.json`, `.csv` (its tables) and, of some, `.cases.csv` (each case) appear beside it."""
     data: Optional[str] = None
     """Root of the data set, or a CSV of pairs; None for UNCLOUDED_DATA."""
     dataset: Optional[str] = None
     """Name of the data set, see datasets/registry.py; None to tell from the data."""
     split: str = "validation"
+    limit: Optional[int] = None
+    """At most so many cases; None for all."""
+    seed: int = 0
+    device: str = "auto"
+    overwrite: bool = False
+
+
+@dataclass(frozen=True)
+class _OfGenerators(_OnData):
+    """What compares generators and methods."""
+
     models: List[str] = field(default_factory=list)
     """Names of installed generators or paths of `.safetensors`."""
     methods: List[str] = field(default_factory=list)
     """Methods without training beside the rows that every table has."""
+    each: int = 1
+    """Cases of each place: skies over an image, series of its days."""
+
+
+@dataclass(frozen=True)
+class EvaluateGenerators(_OfGenerators):
+    """Measure generators and methods on a data set, beside the baselines, into a report."""
+
     truth: str = "same-day"
     """`same-day`: clouds laid over a clear image; `other-day`: a cloudy image and a clear one of another day."""
-    each: int = 1
-    """Cases of each place."""
-    limit: Optional[int] = None
-    """At most so many cases; None for all."""
-    seed: int = 0
     bands: Optional[List[str]] = None
     """Bands that a user has; None for all of a place."""
     sar: bool = True
     """Whether Sentinel-1 is given where there is some."""
     dates: int = 3
     """Other dates that are given where there are so many."""
-    device: str = "auto"
     write_scores: bool = False
     """Whether each model's figures go into its card."""
-    overwrite: bool = False
 
 
 @dataclass(frozen=True)
-class EvaluateLandCover:
+class EvaluateLandCover(_OfGenerators):
     """Ask a land-cover classifier what it sees in clear, cloudy and decloudy images."""
 
-    id: str
-    output: str
-    data: Optional[str] = None
-    dataset: Optional[str] = None
     split: str = "test"
     classifier: Optional[str] = None
     """Path of a classifier's `.safetensors`; None for the one that comes along."""
-    models: List[str] = field(default_factory=list)
-    methods: List[str] = field(default_factory=list)
     truth: str = "same-day"
-    each: int = 1
-    """Skies over each image."""
-    limit: Optional[int] = None
-    """At most so many images; None for all."""
-    seed: int = 0
-    device: str = "auto"
-    overwrite: bool = False
 
 
 @dataclass(frozen=True)
-class EvaluateClassifiers:
+class EvaluateClassifiers(_OnData):
     """Measure land-cover classifiers on images of several classes."""
 
-    id: str
-    output: str
+    split: str = "test"
     classifiers: List[str] = field(default_factory=list)
     """Paths of `.safetensors`."""
-    data: Optional[str] = None
-    dataset: Optional[str] = None
-    split: str = "test"
-    limit: Optional[int] = None
-    seed: int = 0
-    device: str = "auto"
-    overwrite: bool = False
 
 
 @dataclass(frozen=True)
@@ -97,22 +88,8 @@ class EvaluateMasks:
 
 
 @dataclass(frozen=True)
-class EvaluateSeries:
+class EvaluateSeries(_OfGenerators):
     """Measure how steadily generators and methods reconstruct the dates of a series."""
-
-    id: str
-    output: str
-    data: Optional[str] = None
-    dataset: Optional[str] = None
-    split: str = "validation"
-    models: List[str] = field(default_factory=list)
-    methods: List[str] = field(default_factory=list)
-    each: int = 1
-    """Series drawn of each place."""
-    limit: Optional[int] = None
-    seed: int = 0
-    device: str = "auto"
-    overwrite: bool = False
 
 
 @dataclass(frozen=True)

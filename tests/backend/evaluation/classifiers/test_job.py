@@ -69,7 +69,7 @@ def evaluate(
 ) -> list[str]:
     """Runs the job; gives what it logs."""
     events: list[Any] = []
-    job = EvaluateClassifiers("1", str(output), list(files), str(root), dataset, device="cpu", **options)
+    job = EvaluateClassifiers("1", str(output), str(root), dataset, classifiers=list(files), device="cpu", **options)
     evaluate_classifiers(job, Reporter("1", events.append))
     return [event.text for event in events if isinstance(event, Log)]
 
@@ -231,7 +231,11 @@ def test_what_cannot_be_measured_is_refused(
     make: Any, options: dict[str, Any], kind: type[UncloudedError], words: str, data: Path, tmp_path: Path, tiny: str
 ) -> None:
     job = EvaluateClassifiers(
-        "1", str(tmp_path / "r.html"), [make(tmp_path) if make else tiny], str(data), "eurosat-mosaic"
+        "1",
+        str(tmp_path / "r.html"),
+        str(data),
+        "eurosat-mosaic",
+        classifiers=[make(tmp_path) if make else tiny],
     )
     with pytest.raises(kind, match=words) as caught:
         evaluate_classifiers(dataclasses.replace(job, **options), Reporter("1", lambda event: None))
