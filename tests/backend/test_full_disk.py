@@ -17,19 +17,14 @@ import pytest
 from unclouded.backend.outputs import Outputs
 from unclouded.backend.protocol import Done, Failed
 
+from .disks import disk
+
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A disk of 400 KB in memory."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=400k", "tmpfs", str(folder)], capture_output=True, check=False
-    )
-    if mounted.returncode:
-        pytest.skip(f"no file system can be mounted here: {mounted.stderr.decode().strip()}")
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
+    with disk(tmp_path / "disk", "400k") as folder:
+        yield folder
 
 
 def test_a_disk_that_is_too_small_is_named_before_the_work(shop: Any, small_disk: Path) -> None:

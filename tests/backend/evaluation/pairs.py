@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import itertools
-import warnings
 from pathlib import Path
 
 import numpy as np
-import rasterio
-from rasterio.errors import NotGeoreferencedWarning
+
+from ..datasets.fakes import write
 
 SIDE_PX = 96
 CLOUD = np.s_[:, 10:60, 20:90]
@@ -38,13 +37,3 @@ def write_pairs(root: Path, patches: int = 2, sar: bool = True) -> Path:
                 numbers = image if kind == "s1" else np.rint(image * 10000).astype(np.uint16)
                 write(folder / f"ROIs{season}_{kind}_{scene}_p{patch}.tif", numbers)
     return root
-
-
-def write(path: Path, array: np.ndarray) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    shape = {"count": len(array), "height": array.shape[1], "width": array.shape[2], "dtype": array.dtype}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", NotGeoreferencedWarning)
-        with rasterio.open(path, "w", driver="GTiff", **shape) as dataset:
-            dataset.write(array)
-    return path

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import rasterio
-from rasterio.errors import NotGeoreferencedWarning
 
 from unclouded.backend import jobs
 from unclouded.backend.datasets.collection import Collection, collect
@@ -19,6 +16,8 @@ from unclouded.backend.protocol import Done, Message, TrainGenerator
 from unclouded.backend.reporting import Reporter
 from unclouded.backend.sensors import NAMES
 from unclouded.backend.training.recipe import Recipe, read_recipe
+
+from ..datasets.fakes import write
 
 SIDE_PX = 64
 SIZES = (
@@ -89,17 +88,8 @@ def write_places(root: Path, training: int = 8, validation: int = 4) -> Path:
             for kind, image in (("s1", sar(100 * scene + patch)), ("s2", clear), ("s2_cloudy", cloudy)):
                 folder = root / f"ROIs1158_spring_{kind}" / f"{kind}_{scene}"
                 numbers = image if kind == "s1" else np.rint(image * 10000).astype(np.uint16)
-                _write(folder / f"ROIs1158_spring_{kind}_{scene}_p{patch}.tif", numbers)
+                write(folder / f"ROIs1158_spring_{kind}_{scene}_p{patch}.tif", numbers)
     return root
-
-
-def _write(path: Path, array: np.ndarray) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    shape = {"count": len(array), "height": array.shape[1], "width": array.shape[2], "dtype": array.dtype}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", NotGeoreferencedWarning)
-        with rasterio.open(path, "w", driver="GTiff", **shape) as dataset:
-            dataset.write(array)
 
 
 def changes(name: str, *further: str) -> list[str]:

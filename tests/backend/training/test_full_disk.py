@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import os
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import pytest
 
 from unclouded.backend.errors import OutputError
 
+from ..disks import disk
 from .studio import run
 
 NAME = "unet_small"
@@ -20,15 +20,8 @@ NAME = "unet_small"
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A disk of 20 MB in memory: not that of temporary files, from where a checkpoint is copied."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=20m", "tmpfs", str(folder)], capture_output=True, check=False
-    )
-    if mounted.returncode:
-        pytest.skip(f"no file system can be mounted here: {mounted.stderr.decode().strip()}")
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
+    with disk(tmp_path / "disk", "20m") as folder:
+        yield folder
 
 
 def test_full_disk_leaves_the_checkpoints_whole(small_disk: Path, data: Path) -> None:

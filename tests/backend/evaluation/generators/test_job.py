@@ -21,8 +21,9 @@ from unclouded.backend.evaluation_jobs import EvaluateGenerators
 from unclouded.backend.reporting import Reporter
 from unclouded.backend.sensors import NAMES
 
+from ...datasets.fakes import write
 from ...generators import write_cyclegan, write_fusion
-from ..pairs import CLOUD, ground, write, write_pairs
+from ..pairs import CLOUD, ground, write_pairs
 
 DATA = {"dataset": "sen12ms-cr", "device": "cpu"}
 UNTRAINED = ["identity", "constant", "clear mean"]
