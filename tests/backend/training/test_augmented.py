@@ -179,9 +179,10 @@ def test_command_draws_samples_and_says_how_they_differ(shop: Any, model: str) -
         options = {"method": "generator", "model": model, "mask": mask, "samples": 3, "seed": seed, "device": "cpu"}
         shop.remove(image, f"{name}.tif", uncertainty_output=shop.path(f"{name}_error.tif"), **options)
 
-    files = shop.contents()
-    assert files["a.tif"] == files["b.tif"] != files["c.tif"]
-    assert files["a_error.tif"] == files["b_error.tif"] != files["c_error.tif"]
+    for kind in ("", "_error"):
+        command, same, other = (shop.read(f"{name}{kind}.tif").astype(int) for name in "abc")
+        assert np.abs(command - same).max() <= 1  # two processes may have other numbers of threads
+        assert np.abs(command - other).max() > 10
     assert shop.read("a_error.tif")[:, cloud].mean() > 0
 
 
