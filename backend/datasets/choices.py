@@ -15,6 +15,8 @@ class Choices:
     clouds: Clouds = "mixed"
     """simulated: computed; transplanted: taken from cloudy images; mixed: both; the truth is of the same day. real: a
     cloudy day of the place and the truth of another day, nothing invented."""
+    real: float = 0.0
+    """Share of the samples that are drawn as `real` where the place has a cloudy day, whatever `clouds` says."""
     cover: tuple[float, float] = (0.03, 0.7)
     """Least and largest share of a simulated sky that is cloud."""
     thin: float = 0.25

@@ -30,7 +30,10 @@ MAX_DAYS_APART = 30.0
 """Between a cloudy day and the one that shows its ground, for a cloud to be taken."""
 MIN_MEASURABLE = 0.9
 MIN_VEIL = 0.1
-"""Shares of the image: of ground that is not bright, and of cloud, that a veil needs."""
+MIN_DENSE = 0.02
+"""Shares of the image: of ground that is not bright, of cloud and of dense cloud, that a veil needs."""
+THIN, DENSE = 0.2, 0.5
+"""Opacity up to which the change of the ground hides what the cloud adds, and from which it does not."""
 SHADED = 0.65
 """Infrared that is left in a shadow, as a share of the clear day's."""
 SHADOW_GROUND = 0.1
@@ -80,8 +83,9 @@ def shows_ground(cloudy: Float, clear: Day, bands: Sequence[str]) -> Bool:
 def take_veil(name: str, cloudy: Float, clear: Float, bands: Sequence[str]) -> Veil:
     """Takes the cloud off its ground, the clear day standing for it.
 
-    In the blue bands opacity = (cloudy - clear) / (white - clear), white being the brightest cloud of the image;
-    path = cloudy - (1 - opacity) clear in every band.
+    In the blue bands opacity = (cloudy - clear) / (white - clear), white being the brightest cloud of the image; path =
+    cloudy - (1 - opacity) clear in every band. Between the days the ground changes too: what thin cloud adds is taken
+    to be what the same opacity of the image's dense cloud adds.
 
     Args:
         name: Of the place.
@@ -90,7 +94,12 @@ def take_veil(name: str, cloudy: Float, clear: Float, bands: Sequence[str]) -> V
         bands: Names of the C bands.
     """
     opacity = _opacity(cloudy, clear, bands)
-    path = np.clip(cloudy - (1 - opacity) * clear, 0, None) * np.clip(opacity / VISIBLE, 0, 1)
+    opacity *= np.clip(opacity / VISIBLE, 0, 1)
+    path = np.clip(cloudy - (1 - opacity) * clear, 0, None)
+    dense = opacity > DENSE
+    spectrum = path[:, dense].sum(axis=1) / max(float(opacity[dense].sum()), 1e-6)
+    share = np.clip((opacity - THIN) / (DENSE - THIN), 0, 1)
+    path = share * path + (1 - share) * opacity * spectrum[:, None, None]
     return Veil(name, opacity, _all_bands(path.astype(np.float32), bands))
 
 
@@ -107,7 +116,8 @@ def veil_of(place: Place) -> Veil | None:
     if (_blue(clear.optical, place.bands) < BRIGHT).mean() < MIN_MEASURABLE:
         return None
     veil = take_veil(place.name, cloudy.optical, clear.optical, place.bands)
-    return veil if (veil.opacity > 0.1).mean() > MIN_VEIL else None
+    is_cloud = (veil.opacity > 0.1).mean() > MIN_VEIL and (veil.opacity > DENSE).mean() > MIN_DENSE
+    return veil if is_cloud else None
 
 
 def _opacity(cloudy: Float, clear: Float, bands: Sequence[str]) -> Float:

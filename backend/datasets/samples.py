@@ -43,6 +43,8 @@ def draw_scene(place: Place, collection: Collection, rng: np.random.Generator, c
     Raises:
         InputError: Real clouds shall be transplanted, and there are none.
     """
+    if choices.real and rng.random() < choices.real and _has_pair(place):
+        choices = dataclasses.replace(choices, clouds="real")
     days, view = place.days, draw_view(place, rng, choices)
     cloudy, clear = _pick(days, rng, choices)
     ground = view.day(clear or cloudy)
@@ -99,6 +101,11 @@ def suits_scene(place: Place, choices: Choices) -> bool:
     if choices.clouds != "real":
         return suits_clear(place)
     return any(day.clear.mean() < CLOUDY for day in place.days)
+
+
+def _has_pair(place: Place) -> bool:
+    """Whether a place shows real clouds on one day and its ground on another."""
+    return suits_clear(place) and suits_scene(place, Choices(clouds="real"))
 
 
 def suits_clear(place: Place) -> bool:

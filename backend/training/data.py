@@ -51,8 +51,10 @@ class Windows(Dataset[Batch]):
         if encoding.layout == "frames":
             sar = encoding.sar_range is not None or bool(choices.sar)
             choices = dataclasses.replace(choices, bands=recipe.bands, dates=encoding.frames - 1, sar=sar)
-        if recipe.data.clear and epoch == VALIDATION:
-            choices = dataclasses.replace(choices, clouds="simulated")
+        if epoch == VALIDATION:
+            choices = dataclasses.replace(choices, real=0.0)
+            if recipe.data.clear:
+                choices = dataclasses.replace(choices, clouds="simulated")
         self._choices = choices
         self._order = np.random.default_rng((recipe.fit.seed, epoch + 1)).permutation(len(collection.places))
 

@@ -60,6 +60,16 @@ def test_veil_of_few_bands_is_interpolated_to_all() -> None:
     np.testing.assert_allclose(part.path[NAMES.index("B1")], part.path[NAMES.index("B2")])
 
 
+def test_thin_cloud_does_not_bring_what_grew_between_the_days() -> None:
+    grown, near_infrared = CLOUDY.copy(), NAMES.index("B8")
+    grown[near_infrared] += 0.15
+    veil, thin = take_veil("grown", grown, CLEAR, NAMES), take_veil("same", CLOUDY, CLEAR, NAMES).opacity < 0.2
+
+    clear = veil.opacity == 0
+    assert clear.any() and not veil.path[:, clear].any()
+    assert (veil.path[near_infrared] / np.maximum(veil.path[NAMES.index("B2")], 1e-3))[thin & ~clear].max() < 1.6
+
+
 def test_veils_are_taken_where_the_ground_is_known() -> None:
     place = Place("pair", NAMES, "L1C", pair_days(CLOUDY, clear_day(CLEAR), NAMES))
     years_apart = dataclasses.replace(place, days=pair_days(CLOUDY, clear_day(CLEAR), NAMES, 400.0))

@@ -221,6 +221,15 @@ def test_real_clouds_show_one_day_and_know_another() -> None:
     assert drawn.known.all()
 
 
+def test_a_share_of_the_samples_are_real_pairs_where_there_are_any() -> None:
+    choices = dataclasses.replace(QUIET, real=0.5)
+    shown = [draw(PAIR, seed, choices).observation.optical for seed in range(40)]
+    real = sum(np.array_equal(optical, PAIR.days[0].optical) for optical in shown)
+
+    assert 10 <= real <= 30
+    assert not any(np.array_equal(draw(PLACE, seed, choices).truth, PAIR.days[0].optical) for seed in range(4))
+
+
 def test_the_truth_of_real_clouds_is_none_of_the_dates() -> None:
     place = dataclasses.replace(SERIES, days=[*SERIES.days, PAIR.days[0]])
     for seed in range(10):
