@@ -35,7 +35,7 @@ test: test-backend test-plugin ## Run all tests, in the backend's environment an
 
 test-backend: .venv/.dev
 	$(SAY) "Tests of the backend and of the packages"
-	@.venv/bin/python -m pytest tests/backend tests/packaging
+	@.venv/bin/python -m pytest --numprocesses auto --maxprocesses 8 --dist loadfile tests/backend tests/packaging
 
 test-plugin: .venv-qgis/.plugin .venv/.dev
 	$(SAY) "Tests of the plugin in QGIS"

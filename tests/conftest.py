@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the program: threads that wait leave the core to others
+os.environ["OMP_NUM_THREADS"] = "1"
+"""Networks of tests are too small for more, several tests run at a time, and processes that tests start, which have the
+same, compute the same."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -21,7 +21,7 @@ pytestmark = [
 
 def test_it_beats_identity_constant_and_inpainting(tmp_path: Path) -> None:
     output = tmp_path / "out.html"
-    job = EvaluateGenerators("1", str(output), models=["default"], methods=["inpaint"], each=2, device="cpu")
+    job = EvaluateGenerators("1", str(output), models=["default"], methods=["inpaint"], limit=16, device="cpu")
     jobs.run(job, Reporter("1", lambda event: None))
     rows = json.loads(output.with_suffix(".json").read_text())["tables"]["reconstruction"]["rows"]
     errors = {row["label"]: row["cells"]["mae"]["mean"] for row in rows}

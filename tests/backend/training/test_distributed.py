@@ -33,7 +33,7 @@ def train(name: str, folder: Path, data: Path, processes: int, *further: str, re
         text=True,
         timeout=200,
         cwd=folder.parent,
-        env=os.environ | {"OMP_NUM_THREADS": "1", "COLUMNS": "1000"},
+        env=os.environ | {"COLUMNS": "1000"},
         check=False,
     )
     assert done.returncode == 0, done.stderr
@@ -96,7 +96,7 @@ def test_signal_to_the_first_process_ends_all_and_keeps_the_best(tmp_path: Path,
         stderr=subprocess.PIPE,
         text=True,
         cwd=tmp_path,
-        env=os.environ | {"OMP_NUM_THREADS": "1", "COLUMNS": "1000"},
+        env=os.environ | {"COLUMNS": "1000"},
     )
     with process:
         while process.poll() is None and not (tmp_path / "run" / "best.ckpt").exists():

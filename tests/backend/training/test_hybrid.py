@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -181,7 +180,6 @@ def test_killed_run_goes_on_as_if_it_had_not_been(tmp_path: Path, data: Path) ->
         [*command, "--data", str(data), "--device", "cpu", "--workers", "0", *arguments],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
     )
     started = time.monotonic()
     while not ((stopped / "log.csv").exists() and len(rows(stopped)) > 1):
