@@ -13,7 +13,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -129,16 +129,27 @@ class Calibration:
         Returns:
             -1 to 1; NaN where all errors or all uncertainties are of one bin.
         """
-        joint = _of(self.joint, band).astype(np.float64)
-        rows, columns = joint.sum(axis=1), joint.sum(axis=0)
-        total = joint.sum()
-        x, y = (np.cumsum(counts) - counts / 2 - total / 2 for counts in (rows, columns))
-        spread = math.sqrt((rows * x * x).sum() * (columns * y * y).sum())
-        return float(x @ joint @ y) / spread if spread else math.nan
+        return spearman(_of(self.joint, band))
 
     def _mean(self, band: str | None, which: int) -> float:
         sums = _of(self.bins, band).sum(axis=0)
         return float(sums[which] / sums[0]) if sums[0] else math.nan
+
+
+def spearman(joint: NDArray[Any]) -> float:
+    """Gives Spearman's rank correlation of two quantities whose values of one bin share their mean rank, as ties do.
+
+    Args:
+        joint: (S, E) counts by bin of one and of the other.
+
+    Returns:
+        -1 to 1; NaN where all values of one of them are of one bin.
+    """
+    counts = joint.astype(np.float64)
+    rows, columns = counts.sum(axis=1), counts.sum(axis=0)
+    x, y = (np.cumsum(each) - each / 2 - counts.sum() / 2 for each in (rows, columns))
+    spread = math.sqrt((rows * x * x).sum() * (columns * y * y).sum())
+    return float(x @ counts @ y) / spread if spread else math.nan
 
 
 def measure(bands: tuple[str, ...], made: Reconstruction, truth: Float, chosen: Bool) -> Calibration:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -59,6 +60,36 @@ def summarise(values: ArrayLike, groups: Sequence[str], seed: int = 0) -> Figure
     if len(kinds) < 2:
         return Figure(mean, count=len(numbers), groups=1)
     sums, counts = np.bincount(member, numbers), np.bincount(member)
-    drawn = np.random.default_rng(seed).integers(len(kinds), size=(RESAMPLINGS, len(kinds)))
+    drawn = _drawn(len(kinds), seed)
     low, high = np.quantile(sums[drawn].sum(axis=1) / counts[drawn].sum(axis=1), INTERVAL)
     return Figure(mean, float(low), float(high), len(numbers), len(kinds))
+
+
+def summarise_sums(
+    sums: NDArray[Any], groups: Sequence[str], figure: Callable[[NDArray[Any]], float], seed: int = 0
+) -> Figure:
+    """Gives a figure of sums over all cases, such as a share of all pixels, and its 95 % interval as summarise does.
+
+    Args:
+        sums: (N, ...) what each case adds; cases of which all is 0 do not count.
+        groups: N names; cases of one group are drawn together.
+        figure: Of the sums (...) over cases.
+        seed: Of the resampling.
+    """
+    some = sums.reshape(len(sums), -1).any(axis=1) if len(sums) else np.zeros(0, bool)
+    kinds, member = np.unique(np.asarray(groups)[some], return_inverse=True)
+    if not len(kinds):
+        return Figure(math.nan, count=0)
+    of_groups = np.zeros((len(kinds), *sums.shape[1:]))
+    np.add.at(of_groups, member, sums[some])
+    mean, count = figure(of_groups.sum(axis=0)), int(some.sum())
+    if len(kinds) < 2:
+        return Figure(mean, count=count, groups=1)
+    weights = (np.bincount(drawn, minlength=len(kinds)) for drawn in _drawn(len(kinds), seed))
+    low, high = np.nanquantile([figure(np.tensordot(weight, of_groups, 1)) for weight in weights], INTERVAL)
+    return Figure(mean, float(low), float(high), count, len(kinds))
+
+
+def _drawn(groups: int, seed: int) -> NDArray[np.int64]:
+    """(RESAMPLINGS, groups) indexes of the groups that are drawn."""
+    return np.random.default_rng(seed).integers(groups, size=(RESAMPLINGS, groups))

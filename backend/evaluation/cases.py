@@ -18,7 +18,8 @@ from ..datasets.registry import DATASETS, open_collection, root_of
 from ..datasets.samples import Sample, draw_scene, suits_scene
 from ..datasets.source import Tolerant
 from ..errors import InputError, UsageError
-from ..sensors import NAMES
+from ..observation import Observation
+from ..sensors import NAMES, Bool
 
 TRUTHS = {"same-day": "mixed", "other-day": "real"}
 """What a case's truth is, and the clouds that datasets.choices draws for it."""
@@ -44,12 +45,26 @@ class Case:
     sample: Sample
     labels: tuple[str, ...]
     """Classes of the land, where the data set knows them."""
+    shown: Observation | None = None
+    """What methods are given; None for the sample's own observation, whose mask tells what is replaced."""
+    haze: Bool | None = None
+    """(H, W) what lies under haze in truth; None in cases of clouds."""
 
     @property
     def cover(self) -> float:
-        """Share of the measured pixels that are cloud or shadow."""
+        """Share of the measured pixels that are cloud or shadow, or under haze."""
         seen = self.sample.observation
-        return float(seen.cloud.sum() / max(seen.valid.sum(), 1))
+        covered = seen.cloud if self.haze is None else self.haze & seen.valid
+        return float(covered.sum() / max(seen.valid.sum(), 1))
+
+    def given(self, told: bool = False) -> Observation:
+        """Gives what a method sees.
+
+        Args:
+            told: Whether its mask is what lies under haze in truth, in a case of haze.
+        """
+        seen = self.shown or self.sample.observation
+        return dataclasses.replace(seen, cloud=self.haze) if told and self.haze is not None else seen
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from ..observation import Observation, Reconstruction
 from ..protocol import NEED_DATES
 from ..sensors import Float
 
-IDENTITY, CONSTANT, CLEAR_MEAN = "identity", "constant", "clear mean"
+IDENTITY, CONSTANT, CLEAR_MEAN, OFFSET = "identity", "constant", "clear mean", "offset"
 ALONE = ", network alone"
 """Behind the name of a generator: its own output everywhere, as papers report it."""
 
@@ -35,6 +35,8 @@ class Row:
     """Whether its image stands for clear pixels too; else those are put back as they were measured."""
     needs_dates: bool = False
     generator: Generator | None = None
+    told: bool = False
+    """Whether it is told where haze lies in truth, which no user knows."""
 
     def suits(self, observation: Observation) -> str:
         """Says why it cannot serve for an observation; empty if it can."""
@@ -52,7 +54,7 @@ class Row:
     @property
     def names(self) -> list[str]:
         """Of what is measured, see images."""
-        return [self.name] if self.generator is None else [self.name, self.name + ALONE]
+        return [self.name] if self.generator is None or self.whole else [self.name, self.name + ALONE]
 
     def images(self, observation: Observation, made: Reconstruction) -> dict[str, Float]:
         """Gives what is measured by its name: of a generator what a user gets, and what its network says."""
@@ -87,6 +89,14 @@ def open_rows(models: Sequence[str], methods: Sequence[str], prior: Mapping[str,
             raise UsageError(f"The generator {path} is called {name}, as a row is.", "Give it another name.")
         found.append(_row_of(name, path, prior, device))
     return found
+
+
+def whole_rows(rows: Sequence[Row]) -> list[Row]:
+    """Gives rows for images that are replaced as a whole, haze and all, with the one that such images call for."""
+    whole = [dataclasses.replace(row, whole=True) for row in rows]
+    trivial = [row for row in whole if row.generator is None]
+    told = Row(OFFSET, lambda seen: _known_nowhere(offset(seen)), whole=True, told=True)
+    return [*trivial, told, *(row for row in whole if row.generator is not None)]
 
 
 def cards_of(rows: Sequence[Row]) -> list[Card]:
@@ -137,6 +147,22 @@ def clear_mean(observation: Observation, prior: Mapping[str, float]) -> Float:
     clear = observation.clear
     mean: Float = observation.optical[:, clear].mean(axis=1) if clear.any() else constant(observation, prior)
     return mean
+
+
+def offset(observation: Observation) -> Float:
+    """Shifts what is under cloud or haze, band by band, to the mean of what is clear.
+
+    x = y + mean(y of the clear pixels) - mean(y of the others) there; clear pixels stay.
+
+    Returns:
+        (C, H, W) reflectance; the input where all is clear or nothing is.
+    """
+    clear, hazy = observation.clear, observation.valid & observation.cloud
+    if not clear.any() or not hazy.any():
+        return observation.optical
+    shift = observation.optical[:, clear].mean(axis=1) - observation.optical[:, hazy].mean(axis=1)
+    shifted: Float = observation.optical + shift[:, None, None] * hazy
+    return shifted
 
 
 def _row_of(name: str, path: str, prior: Mapping[str, float], device: str) -> Row:

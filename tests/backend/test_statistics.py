@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from unclouded.backend.statistics import Figure, summarise
+from unclouded.backend.statistics import Figure, summarise, summarise_sums
 
 
 def test_mean_and_count_leave_out_what_is_not_known() -> None:
@@ -63,3 +63,27 @@ def test_interval_on_one_side_of_zero(low: float, high: float, excludes: bool) -
 def test_few_groups_exclude_nothing_even_if_all_agree(places: int, excludes: bool) -> None:
     figure = summarise([1.0, 2.0] * places, [str(index // 2) for index in range(2 * places)])
     assert (figure.groups, figure.low > 0, figure.excludes_zero) == (places, True, excludes)
+
+
+def share(sums: np.ndarray) -> float:
+    return float(sums[0] / sums[1])
+
+
+def test_figure_of_sums_weighs_cases_by_what_they_add() -> None:
+    figure = summarise_sums(np.array([[1, 2], [9, 98], [0, 0]]), ["a", "b", "c"], share)
+    assert (figure.mean, figure.low, figure.high) == (0.1, 9 / 98, 0.5)
+    assert (figure.count, figure.groups) == (2, 2)
+
+
+def test_interval_of_shares_is_that_of_means_where_all_weigh_alike() -> None:
+    values = np.random.default_rng(0).integers(0, 10, 60)
+    groups = [str(number % 12) for number in range(60)]
+    of_sums = summarise_sums(np.stack([values, np.ones(60, int)], axis=1), groups, share)
+    of_means = summarise(values, groups)
+    assert (of_sums.low, of_sums.high) == pytest.approx((of_means.low, of_means.high))
+
+
+def test_figure_of_no_sums_or_of_one_group_has_no_interval() -> None:
+    assert math.isnan(summarise_sums(np.zeros((0, 2)), [], share).mean)
+    assert math.isnan(summarise_sums(np.zeros((3, 2)), ["a", "b", "c"], share).mean)
+    assert math.isnan(summarise_sums(np.ones((2, 2)), ["a", "a"], share).low)

@@ -70,13 +70,13 @@ def draw_examples(found: Findings, cases: Cases, rows: Sequence[Row]) -> list[Pi
 
 def _draw(case: Case, rows: Sequence[Row]) -> bytes:
     """A line of panels for each row that serves."""
-    able = [row for row in rows if not row.suits(case.sample.observation)]
+    able = [row for row in rows if not row.suits(case.given(row.told))]
     return panels([_line(case, row) for row in able], [row.name for row in able])
 
 
 def _line(case: Case, row: Row) -> list[Panel]:
     sample, seen = case.sample, case.sample.observation
-    made = row.reconstruct(seen)
+    made = row.reconstruct(case.given(row.told))
     image, target = row.image(seen, made), target_of(sample)
     error = np.abs(np.clip(image, 0, 1) - np.clip(sample.truth, 0, 1)).mean(axis=0)
 

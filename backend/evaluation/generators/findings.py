@@ -17,6 +17,7 @@ from ...sensors import NAMES
 from ...statistics import Figure, summarise
 from .ledger import Record
 from .measures import KEYS
+from .trust import Counts, Trust, of_cases
 
 Double = NDArray[np.float64]
 Chosen = NDArray[np.bool_]
@@ -45,6 +46,8 @@ class Findings:
     """Cases by why they were not measured."""
     lacking: dict[str, Counter[str]]
     """Of each row, cases by why it could not serve."""
+    trust: dict[str, Trust]
+    """Of each generator."""
 
     def column(self, row: str, key: str) -> Double:
         """(N,) one of measures.KEYS; NaN where a case has none."""
@@ -95,6 +98,7 @@ def gather(records: Iterable[Record], rows: list[str]) -> Findings:
     empty = [np.nan] * len(KEYS)
     unmeasured: Counter[str] = Counter()
     lacking: dict[str, Counter[str]] = {row: Counter() for row in rows}
+    tallies: dict[str, dict[int, Counts]] = {}
     guessed = False
     for record in _measured(records, unmeasured):
         names.append(record.name)
@@ -108,6 +112,8 @@ def gather(records: Iterable[Record], rows: list[str]) -> Findings:
             numbers[row].extend(record.rows.get(row, empty))
         for row, why in record.lacking.items():
             lacking[row][why] += 1
+        for row, counts in record.trust.items():
+            tallies.setdefault(row, {})[len(names) - 1] = np.array(counts)
     cover, hidden, floor = np.array(facts).reshape(-1, 3).T
     return Findings(
         names=names,
@@ -122,6 +128,7 @@ def gather(records: Iterable[Record], rows: list[str]) -> Findings:
         values={row: np.array(found).reshape(-1, len(KEYS)) for row, found in numbers.items()},
         unmeasured=unmeasured,
         lacking=lacking,
+        trust={row: of_cases(list(of.values()), [groups[number] for number in of]) for row, of in tallies.items()},
     )
 
 

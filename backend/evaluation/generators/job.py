@@ -22,15 +22,17 @@ from ..cases import Cases, choose, open_places, training_prior
 from ..reports import writing
 from ..reports.facts import command
 from ..reports.report import as_text
-from ..rows import Row, cards_of, name_models, open_rows
+from ..rows import Row, cards_of, name_models, open_rows, whole_rows
 from ..seen import check_all_unseen
 from .findings import Findings, as_csv, gather
+from .haze import HAZE, HazyCases
 from .ledger import Ledger
 from .passing import Pass
 from .report import Measured, make_report
 from .scores import check_writable, write_scores
 from .sums import Sums
 from .tables import brief
+from .trust_tables import BY_BAND, BY_THICKNESS
 
 CASES = ".cases.csv"
 """Behind the report's name: every case, row and figure."""
@@ -54,6 +56,7 @@ def evaluate_generators(job: EvaluateGenerators, report: Reporter) -> Done:
         check_writable(paths.values())
     name, cases, remarks = open_cases(job, paths)
     rows = open_rows(job.models, job.methods, cases.collection.prior, job.device)
+    rows = whole_rows(rows) if job.truth == HAZE else rows
     remarks += check_all_unseen(cards_of(rows), cases.collection.names, report)
     with contextlib.closing(Ledger(job.output, fingerprint(job, cases, rows), job.overwrite)) as ledger:
         sums = Sums(default_classifier().to(find_device(job.device)))
@@ -67,7 +70,9 @@ def evaluate_generators(job: EvaluateGenerators, report: Reporter) -> Done:
             write_scores(measured, command("evaluate", job))
     ledger.remove()
     summary = made.sections[0]
-    for text in (*(as_text(brief(table)) for table in summary.tables), summary.text.replace("\n\n", "\n")):
+    trust = [table for table in writing.tables(made) if table.key in (BY_THICKNESS, BY_BAND)]
+    shown = [as_text(brief(table)) for table in summary.tables] + [as_text(table) for table in trust]
+    for text in (*shown, summary.text.replace("\n\n", "\n")):
         report.log("info", text)
     return Done(job.id, job.output)
 
@@ -79,11 +84,13 @@ def open_cases(job: EvaluateGenerators, paths: Mapping[str, str]) -> tuple[str, 
         job: What is asked for.
         paths: Of the generators.
     """
-    choices = choose(job.truth, job.bands, job.sar, job.dates)
+    hazy = job.truth == HAZE
+    choices = choose("same-day" if hazy else job.truth, job.bands, job.sar, job.dates)
     name, collection = open_places(job.data, job.dataset, job.split)
     card_prior = read_card(next(iter(paths.values()))).prior if paths else {}
     prior, remark = training_prior(name, root_of(name, job.data), job.split, card_prior, collection)
-    return name, Cases(dataclasses.replace(collection, prior=prior), choices, job.each, job.seed), [remark]
+    kind = HazyCases if hazy else Cases
+    return name, kind(dataclasses.replace(collection, prior=prior), choices, job.each, job.seed), [remark]
 
 
 def fitting_rows(rows: Sequence[Row], found: Findings, ledger: Ledger, report: Reporter) -> list[Row]:

@@ -62,6 +62,8 @@ class Record:
     """measures.KEYS of each row that could be measured."""
     lacking: dict[str, str] = field(default_factory=dict)
     """Why the others could not."""
+    trust: dict[str, list[int]] = field(default_factory=dict)
+    """trust.tally of each generator."""
 
 
 class Ledger:

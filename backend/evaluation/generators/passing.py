@@ -14,6 +14,7 @@ from ..rows import Row
 from .ledger import Ledger, Record
 from .measures import floor_of, hidden_of, measure, target_of, truth_means
 from .sums import Sums
+from .trust import tally
 
 
 class Pass:
@@ -77,17 +78,18 @@ class Pass:
                 yield index, self._cases.draw(index)
 
     def _measure(self, index: int, case: Case, pool: ThreadPoolExecutor) -> Record:
-        sample, seen = case.sample, case.sample.observation
+        sample = case.sample
         made, lacking = {}, {}
         for row in self._rows:
             self._report.check_cancelled()
+            seen = case.given(row.told)
             why = row.suits(seen)
             if why:
                 lacking[row.name] = why
             else:
                 made[row.name] = row.reconstruct(seen)
         suited = [row for row in self._rows if row.name in made]
-        images = {name: image for row in suited for name, image in row.images(seen, made[row.name]).items()}
+        images = {k: image for row in suited for k, image in row.images(sample.observation, made[row.name]).items()}
         figures = list(pool.map(lambda image: measure(image, sample), images.values()))
         for row in suited:
             if row.generator is not None:
@@ -106,6 +108,7 @@ class Pass:
             truth_means=truth_means(sample),
             rows=dict(zip(images, figures, strict=True)),
             lacking=lacking,
+            trust={row.name: tally(made[row.name], sample) for row in suited if row.generator is not None},
         )
 
     def _count(self, record: Record) -> None:

@@ -20,10 +20,11 @@ from ..reports.facts import command, machine
 from ..reports.pictures import binned, curves, error_by_band, reliability, spectra
 from ..reports.report import Picture, Report, Section, Table
 from ..reports.uncertainty import uncertainty_table
-from ..rows import ALONE, IDENTITY, Row
+from ..rows import ALONE, IDENTITY, OFFSET, Row
 from .distances import distance_table
 from .examples import draw_examples
 from .findings import Findings
+from .haze import HAZE
 from .sums import Sums
 from .tables import (
     band_table,
@@ -34,6 +35,7 @@ from .tables import (
     main_table,
     part_tables,
 )
+from .trust_tables import trust_tables
 
 LEAST_IN_BIN = 0.001
 """Share of the pixels that a bin of uncertainty needs to be drawn."""
@@ -67,14 +69,13 @@ class Measured:
     @property
     def names(self) -> list[str]:
         """What the tables have a line for."""
-        alone = [name + ALONE for name in self.generators]
-        return [*self.untrained, *(name for pair in zip(self.generators, alone, strict=True) for name in pair)]
+        generators = [row for row in self.rows if row.generator is not None]
+        return [*self.untrained, *(name for row in generators for name in row.names)]
 
 
 def make_report(measured: Measured) -> Report:
     """Gives the report."""
-    truth = {"same-day": "the truth is of the same day", "other-day": "the truth is of another day"}
-    title = f"Clouds removed from {measured.data_set}: {truth[measured.job.truth]}"
+    title = _TITLES[measured.job.truth].format(measured.data_set)
     return Report(title, command("evaluate", measured.job), _facts(measured), sections(measured))
 
 
@@ -118,10 +119,21 @@ def sections(measured: Measured) -> list[Section]:
     return made
 
 
+_TITLES = {
+    "same-day": "Clouds removed from {}: the truth is of the same day",
+    "other-day": "Clouds removed from {}: the truth is of another day",
+    HAZE: "Haze and thin cloud removed from {}: whole images, the truth is of the same day",
+}
 _PARTS = (
     "Target counts all pixels whose truth is known, against the truth; Reproduction the clear pixels, against the "
     "input; Reconstruction the pixels under cloud and shadow, against the truth. A generator has two lines: what a "
     "user gets, with the clear pixels put back, and its network alone."
+)
+_HAZE = (
+    "Haze, cirrus or a real cloud made thin lies over clear images, whose every pixel is replaced and counts, as with "
+    "`remove --mask all`: methods are told of the clouds that the detector finds, the rest counts as clear ground. "
+    "The row offset shifts what is under haze, band by band, to the mean of what is clear; it alone is told where "
+    "haze lies in truth."
 )
 _EXAMPLES = "The best, the median and the worst case of the first generator, and cases of little, half and much cloud."
 
@@ -139,7 +151,9 @@ def _main_tables(measured: Measured) -> list[Table]:
 def _summary(measured: Measured) -> Section:
     found = measured.found
     floor = found.mean(found.floor)
-    if measured.job.truth == "other-day":
+    if measured.job.truth == HAZE:
+        words = _HAZE
+    elif measured.job.truth == "other-day":
         words = (
             f"The truth is of another day: the clear pixels of both days differ by {_worded(floor)} on average (MAE). "
             "That is the floor: a perfect reconstruction of the cloudy day would not come to 0."
@@ -154,17 +168,21 @@ def _summary(measured: Measured) -> Section:
 
 
 def _verdicts(measured: Measured) -> list[str]:
-    """A sentence on each generator against the best row without training."""
+    """A sentence on each generator against the best row without training, under haze also against its two rivals."""
+    hazy = measured.job.truth == HAZE
     said = []
     for name in measured.generators:
         best = best_untrained(measured.found, name, measured.untrained)
-        difference = measured.found.difference(name, best, "reconstruction.mae")
-        kind = "is better than" if difference.mean < 0 else "is worse than"
-        kind = kind if difference.excludes_zero else "cannot be told from"
-        said.append(
-            f"Under clouds {name} {kind} {best}, the best without training: its MAE minus that of {best} is "
-            f"{_worded(difference)} on the {difference.count} cases of both, of {_places(difference)}."
-        )
+        rivals = {best: f"{best}, the best without training"}
+        rivals |= {rival: rival for rival in (IDENTITY, OFFSET) if hazy and rival != best}
+        for rival, words in rivals.items():
+            difference = measured.found.difference(name, rival, "reconstruction.mae")
+            kind = "is better than" if difference.mean < 0 else "is worse than"
+            kind = kind if difference.excludes_zero else "cannot be told from"
+            said.append(
+                f"Under {'haze' if hazy else 'clouds'} {name} {kind} {words}: its MAE minus that of {rival} is "
+                f"{_worded(difference)} on the {difference.count} cases of both, of {_places(difference)}."
+            )
     return said
 
 
@@ -182,7 +200,7 @@ def _not_measured(measured: Measured) -> list[str]:
     if without:
         said.append(f"{without} case(s) have no pixel under cloud whose truth is known: no reconstruction.")
     whole = int(np.isnan(found.floor).sum())
-    if whole:
+    if whole and measured.job.truth != HAZE:
         said.append(f"{whole} case(s) have no clear pixel whose truth is known: no floor.")
     alike: dict[tuple[str, int], list[str]] = {}
     for row, reasons in found.lacking.items():
@@ -224,7 +242,8 @@ def _uncertainty(measured: Measured) -> Section:
         Picture("Reliability", reliability(LEVELS, held), "Observed against promised coverage of intervals."),
         Picture("Error against uncertainty", binned(points), "RMSE of pixels against their predicted standard error."),
     ]
-    return Section("Uncertainty", "", [uncertainty_table(known)], pictures)
+    trust = {name: one for name, one in measured.found.trust.items() if name in known}
+    return Section("Uncertainty", "", [uncertainty_table(known), *trust_tables(trust)], pictures)
 
 
 def _examples(measured: Measured) -> list[Picture]:

@@ -153,6 +153,10 @@ def test_the_rest_of_the_report_is_there(other_day: tuple[Path, dict[str, Any]])
     folder, report = other_day
     assert {row["label"] for row in report["tables"]["uncertainty"]["rows"]} == {"tiny", "second"}
     assert set(report["tables"]) >= {"cover", "classes", "distances", "bands_reconstruction"}
+    for table in ("coverage_thickness", "coverage_bands"):
+        assert [row["label"] for row in report["tables"][table]["rows"]] == ["tiny", "second"]
+    held, within = cells(report, "coverage_thickness", "all"), cells(report, "uncertainty", "within_90")
+    assert held == pytest.approx(within)
     assert "a guess" in report["tables"]["classes"]["note"]
     examples = next(section for section in report["sections"] if section["title"] == "Examples")
     assert 3 <= len(examples["pictures"]) <= 6
