@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from .evaluation_jobs import (
+    DrawContactSheet,
     EvaluateClassifiers,
     EvaluateGenerators,
     EvaluateLandCover,
@@ -77,23 +78,34 @@ def _rivals(command: Any) -> Any:
     return command
 
 
-TRUTH = click.option(
-    "--truth",
-    type=click.Choice(["same-day", "other-day"]),
-    default="same-day",
-    show_default=True,
-    help="same-day: clouds laid over clear images; other-day: cloudy images, and clear ones of another day.",
-)
+def _given(command: Any) -> Any:
+    """Adds the options that say what a generator is given."""
+    for option in (
+        click.option("--dates", type=click.IntRange(0), default=3, show_default=True, help="Other dates given."),
+        click.option("--sar/--no-sar", default=True, show_default=True, help="Give Sentinel-1 where there is some."),
+        click.option("--bands", type=BandList(), help="Bands that are given; all of a place by default."),
+    ):
+        command = option(command)
+    return command
+
+
+def _truth(*more: str, words: str = "") -> Callable[[Any], Any]:
+    """Gives what adds the option that says what the truth is."""
+    return click.option(
+        "--truth",
+        type=click.Choice(["same-day", "other-day", *more]),
+        default="same-day",
+        show_default=True,
+        help=f"same-day: clouds laid over clear images; other-day: cloudy ones, and clear ones of another day{words}.",
+    )
 
 
 @click.command()
 @_rivals
 @_data("validation")
-@TRUTH
+@_truth("haze", words="; haze: thin cloud over clear images that are reconstructed whole, as by remove --mask all")
 @click.option("--each", type=click.IntRange(1), default=1, show_default=True, help="Cases of each place.")
-@click.option("--bands", type=BandList(), help="Bands that are given; all of a place by default.")
-@click.option("--sar/--no-sar", default=True, show_default=True, help="Give Sentinel-1 where there is some.")
-@click.option("--dates", type=click.IntRange(0), default=3, show_default=True, help="Other dates that are given.")
+@_given
 @click.option("--write-scores", is_flag=True, help="Write each model's figures into its card.")
 @_device
 @_report
@@ -108,7 +120,7 @@ def evaluate(as_json: bool, models: tuple[str, ...], methods: tuple[str, ...], *
 @click.command()
 @_rivals
 @_data("test")
-@TRUTH
+@_truth()
 @click.option("--each", type=click.IntRange(1), default=1, show_default=True, help="Skies over each image.")
 @click.option("--classifier", metavar="FILE", help="Land-cover classifier; the one that comes along by default.")
 @_device
@@ -173,4 +185,31 @@ def evaluate_result(as_json: bool, **options: Any) -> None:
     execute(EvaluateResult("1", **options), as_json)
 
 
-COMMANDS = (evaluate, landcover, evaluate_classifiers, evaluate_masks, evaluate_series, evaluate_result)
+@click.command("contact-sheet")
+@click.option("--model", default="default", show_default=True, metavar="NAME|FILE", help="Generator that is shown.")
+@click.option("--data", metavar="ROOT|PAIRS.csv", help="Data set; UNCLOUDED_DATA by default.")
+@click.option("--dataset", metavar="NAME", help="What ROOT holds, see docs/datasets.md; told by ROOT if it can be.")
+@click.option("--split", default="validation", show_default=True, metavar="train|validation|test", help="Its part.")
+@click.option("--limit", type=click.IntRange(1), default=24, show_default=True, metavar="N", help="Cases to show.")
+@_given
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Fixes what is drawn.")
+@_device
+@click.option(
+    "--folder", default="contact-sheet", show_default=True, help="Pages and index.md appear there; git ignores it."
+)
+@click.option("--overwrite", is_flag=True, help="Replace existing pages.")
+@click.option("--json", "as_json", is_flag=True, help="Print events as JSON lines, for programs.")
+def contact_sheet(as_json: bool, **options: Any) -> None:
+    """Draw results on real clouds at full resolution: cloudy, result, truth, uncertainty, mask; the worst marked."""
+    execute(DrawContactSheet("1", **options), as_json)
+
+
+COMMANDS = (
+    evaluate,
+    landcover,
+    evaluate_classifiers,
+    evaluate_masks,
+    evaluate_series,
+    evaluate_result,
+    contact_sheet,
+)

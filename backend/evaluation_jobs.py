@@ -42,7 +42,8 @@ class EvaluateGenerators(_OfGenerators):
     """Measure generators and methods on a data set, beside the baselines, into a report."""
 
     truth: str = "same-day"
-    """`same-day`: clouds laid over a clear image; `other-day`: a cloudy image and a clear one of another day."""
+    """`same-day`: clouds laid over a clear image; `other-day`: a cloudy image and a clear one of another day; `haze`:
+    haze laid over a clear image that is reconstructed as a whole."""
     bands: Optional[List[str]] = None
     """Bands that a user has; None for all of a place."""
     sar: bool = True
@@ -114,6 +115,28 @@ class EvaluateResult:
     overwrite: bool = False
 
 
+@dataclass(frozen=True)
+class DrawContactSheet:
+    """Draw what a generator makes of real clouds, pixel for pixel, on pages to be looked at."""
+
+    id: str
+    folder: str
+    """Where pages and an index appear; made if need be, and then ignored by git."""
+    model: str = "default"
+    data: Optional[str] = None
+    """As in _OnData."""
+    dataset: Optional[str] = None
+    split: str = "validation"
+    limit: int = 24
+    """Cases that are shown, if there are so many."""
+    bands: Optional[List[str]] = None
+    sar: bool = True
+    dates: int = 3
+    seed: int = 0
+    device: str = "auto"
+    overwrite: bool = False
+
+
 EVALUATIONS = (
     EvaluateGenerators,
     EvaluateLandCover,
@@ -121,7 +144,14 @@ EVALUATIONS = (
     EvaluateMasks,
     EvaluateSeries,
     EvaluateResult,
+    DrawContactSheet,
 )
 Evaluation = Union[
-    EvaluateGenerators, EvaluateLandCover, EvaluateClassifiers, EvaluateMasks, EvaluateSeries, EvaluateResult
+    EvaluateGenerators,
+    EvaluateLandCover,
+    EvaluateClassifiers,
+    EvaluateMasks,
+    EvaluateSeries,
+    EvaluateResult,
+    DrawContactSheet,
 ]

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..evaluation_jobs import (
+    DrawContactSheet,
     EvaluateClassifiers,
     EvaluateGenerators,
     EvaluateLandCover,
@@ -16,6 +17,7 @@ from ..evaluation_jobs import (
 from ..protocol import Done
 from ..reporting import Reporter
 from .classifiers.job import evaluate_classifiers
+from .contact.job import draw_contact_sheet
 from .generators.job import evaluate_generators
 from .landcover.job import evaluate_landcover
 from .masks.job import evaluate_masks
@@ -29,4 +31,5 @@ RUNNERS: dict[type, Callable[[Any, Reporter], Done]] = {
     EvaluateMasks: evaluate_masks,
     EvaluateSeries: evaluate_series,
     EvaluateResult: evaluate_result,
+    DrawContactSheet: draw_contact_sheet,
 }

@@ -84,6 +84,11 @@ def check_unseen(card: Card, names: Iterable[str]) -> list[str]:
     ]
 
 
+def was_trained_on(card: Card, name: str) -> bool:
+    """Whether a card says that its generator saw a place, named as datasets.place.Place has it."""
+    return any(_saw(read_line(text), ground_of(name)) for text in card.training_data)
+
+
 def check_all_unseen(cards: Iterable[Card], names: Sequence[str], report: Reporter) -> list[str]:
     """Refuses generators that saw one of the places; warns of what their cards leave open, and gives it.
 

@@ -11,6 +11,7 @@ import pytest
 from unclouded.backend import evaluation_commands
 from unclouded.backend.evaluation.reports.facts import command
 from unclouded.backend.evaluation_jobs import (
+    DrawContactSheet,
     EvaluateClassifiers,
     EvaluateGenerators,
     EvaluateLandCover,
@@ -46,6 +47,10 @@ JOBS: tuple[tuple[str, Evaluation], ...] = (
     ("evaluate-classifiers", EvaluateClassifiers("1", "out.html", classifiers=["a", "b"], dataset="eurosat-mosaic")),
     ("evaluate-masks", EvaluateMasks("1", "out.html", labels=["a=b", "c"], models=["m"], tolerance_px=4)),
     ("evaluate-series", EvaluateSeries("1", "out.html", each=4, methods=["inpaint"])),
+    (
+        "contact-sheet",
+        DrawContactSheet("1", "sheet", model="m", split="train", limit=30, sar=False, dates=0, bands=["B2"]),
+    ),
     ("evaluate-result", EvaluateResult("1", "a.tif", "b.tif", "out.html", error_output="e.tif", offset=-1000.0)),
 )
 
