@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from ... import metrics
+from ...datasets.collection import Collection
 from ...datasets.registry import root_of
 from ...errors import InputError, OutputError
 from ...evaluation_jobs import DrawContactSheet
@@ -56,13 +57,7 @@ def draw_contact_sheet(job: DrawContactSheet, report: Reporter) -> Done:
     name, collection = open_places(job.data, job.dataset, job.split)
     prior, _ = training_prior(name, root_of(name, job.data), job.split, {}, collection)
     row = next(row for row in open_rows([job.model], [], prior, job.device) if row.generator is not None)
-    found: list[Drawn] = []
-    for shown in itertools.islice(
-        (one for one in real_cases(job, collection) if not row.suits(one.case.given())), job.limit
-    ):
-        report.check_cancelled()
-        report.progress(len(found) / job.limit, f"drawing {shown.case.name}")
-        found.append(draw(shown, row))
+    found = _drawn(job, collection, row, report)
     if not found:
         raise InputError(
             f"The split {job.split!r} of {name} holds no real cloud that {row.name} fits.", "Give other data."
@@ -73,6 +68,17 @@ def draw_contact_sheet(job: DrawContactSheet, report: Reporter) -> Done:
     index = "\n".join(_index(title, command("contact-sheet", job), found, ranks))
     _write(job, folder, {INDEX: index.encode(), **dict(zip(names, pages(strips), strict=False))})
     return Done(job.id, str(folder / INDEX))
+
+
+def _drawn(job: DrawContactSheet, collection: Collection, row: Row, report: Reporter) -> list[Drawn]:
+    """Draws as many cases as are wanted, of those that the generator fits."""
+    found: list[Drawn] = []
+    fitting = (shown for shown in real_cases(job, collection) if not row.suits(shown.case.given()))
+    for shown in itertools.islice(fitting, job.limit):
+        report.check_cancelled()
+        report.progress(len(found) / job.limit, f"drawing {shown.case.name}")
+        found.append(draw(shown, row))
+    return found
 
 
 def draw(shown: Shown, row: Row) -> Drawn:

@@ -9,7 +9,7 @@ import pytest
 
 from unclouded.backend.card import Card, read_card
 from unclouded.backend.errors import ModelError
-from unclouded.backend.evaluation.seen import check_unseen
+from unclouded.backend.evaluation.seen import check_unseen, was_trained_on
 from unclouded.backend.installed import find_model
 
 
@@ -79,3 +79,10 @@ def test_bundled_generator_names_its_places() -> None:
             check_unseen(bundled, [name])
     unseen = ["sen12ms-cr/1868_summer_102/p1", "triples/2729", "clear_l1c/beirut_1", "series_boadella"]
     assert check_unseen(bundled, unseen) == []
+
+
+def test_what_is_refused_was_trained_on_and_nothing_else() -> None:
+    learned = card("sen12ms-cr: 1158_spring_26", "triples")
+    assert was_trained_on(learned, "sen12ms-cr/1158_spring_26/p30")
+    assert not was_trained_on(learned, "sen12ms-cr/1158_spring_27/p30")
+    assert not was_trained_on(learned, "triples/42"), "it may have been; the card does not say so"
