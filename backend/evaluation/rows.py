@@ -150,9 +150,11 @@ def clear_mean(observation: Observation, prior: Mapping[str, float]) -> Float:
 
 
 def offset(observation: Observation) -> Float:
-    """Shifts what is under cloud or haze, band by band, to the mean of what is clear.
+    """Darkens what is under cloud or haze, band by band, to the mean of what is clear.
 
-    x = y + mean(y of the clear pixels) - mean(y of the others) there; clear pixels stay.
+    x = y + min(mean(y of the clear pixels) - mean(y of the others), 0) there; clear pixels stay. Haze brightens most
+    ground, so that what is brighter in the clear part than elsewhere is other ground: without the limit it is a weaker
+    rival.
 
     Returns:
         (C, H, W) reflectance; the input where all is clear or nothing is.
@@ -161,7 +163,7 @@ def offset(observation: Observation) -> Float:
     if not clear.any() or not hazy.any():
         return observation.optical
     shift = observation.optical[:, clear].mean(axis=1) - observation.optical[:, hazy].mean(axis=1)
-    shifted: Float = observation.optical + shift[:, None, None] * hazy
+    shifted: Float = observation.optical + np.minimum(shift, 0)[:, None, None] * hazy
     return shifted
 
 

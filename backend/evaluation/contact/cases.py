@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import math
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ...datasets.collection import Collection
@@ -45,9 +46,29 @@ def real_cases(job: DrawContactSheet, collection: Collection) -> Iterator[Shown]
     yield from _drawn(Cases(collection, laid, job.limit, job.seed), SAME_DAY)
 
 
+def in_turn(names: Sequence[str]) -> list[int]:
+    """Orders places so that data sets take turns: the many chips of one do not crowd out the few scenes of another.
+
+    Args:
+        names: Of N places, the data set before the first slash.
+
+    Returns:
+        Their N numbers; those of one data set keep their order.
+    """
+    before: Counter[str] = Counter()
+    ranks = []
+    for name in names:
+        data_set = name.partition("/")[0]
+        ranks.append(before[data_set])
+        before[data_set] += 1
+    return sorted(range(len(names)), key=ranks.__getitem__)
+
+
 def _drawn(cases: Cases, truth: str) -> Iterator[Shown]:
     """Yields those that show something under a cloud whose truth is known."""
-    for index in range(len(cases)):
+    names = cases.collection.names
+    turns = in_turn([names[position] for position in cases.order])
+    for index in (number * len(names) + turn for number in range(cases.each) for turn in turns):
         case = cases[index]
         if case is not None and (case.sample.known & case.sample.observation.cloud).any():
             yield Shown(truth, case)

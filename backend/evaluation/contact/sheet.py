@@ -50,11 +50,13 @@ def panels(seen: Observation, made: Reconstruction, image: Float, truth: Float, 
         made: What the generator gave.
         image: (C, H, W) reflectance that a user gets.
         truth: (C, H, W) reflectance.
-        known: (H, W) where the truth is known; by it, true colours are stretched in all panels alike.
+        known: (H, W) where the truth is known; by it and what was reconstructed, true colours are stretched in all
+            panels alike.
     """
+    both, counted = np.concatenate([truth, image], axis=2), np.concatenate([known, seen.cloud], axis=1)
 
     def colours(shown: Float, where: Bool) -> Picture:
-        share = true_colours(np.where(where, shown, 0), seen.bands, truth, known)
+        share = true_colours(np.where(where, shown, 0), seen.bands, both, counted)
         picture: Picture = (share * 255).round().astype(np.uint8)
         return picture
 

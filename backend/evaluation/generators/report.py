@@ -132,7 +132,7 @@ _PARTS = (
 _HAZE = (
     "Haze, cirrus or a real cloud made thin lies over clear images, whose every pixel is replaced and counts, as with "
     "`remove --mask all`: methods are told of the clouds that the detector finds, the rest counts as clear ground. "
-    "The row offset shifts what is under haze, band by band, to the mean of what is clear; it alone is told where "
+    "The row offset darkens what is under haze, band by band, to the mean of what is clear; it alone is told where "
     "haze lies in truth."
 )
 _EXAMPLES = "The best, the median and the worst case of the first generator, and cases of little, half and much cloud."

@@ -11,6 +11,7 @@ from click.testing import CliRunner
 from unclouded.backend import jobs
 from unclouded.backend.__main__ import main
 from unclouded.backend.errors import InputError, OutputError
+from unclouded.backend.evaluation.contact.cases import in_turn
 from unclouded.backend.evaluation_jobs import DrawContactSheet
 from unclouded.backend.reporting import Reporter
 
@@ -70,6 +71,19 @@ def test_what_is_given_and_what_was_seen_in_training_is_said(tmp_path: Path, roo
     assert {fact["trained on"] for fact in facts} == {"yes"}
     (told,) = {row[head.index("trained on")] for row in draw(tmp_path / "v", model=model, data=root, limit=1)[1:]}
     assert told == "no"
+
+
+def test_data_sets_take_turns() -> None:
+    names = ["chips/1", "chips/2", "chips/3", "cities/1", "chips/4", "cities/2", "series"]
+    assert [names[number] for number in in_turn(names)] == [
+        "chips/1",
+        "cities/1",
+        "series",
+        "chips/2",
+        "cities/2",
+        "chips/3",
+        "chips/4",
+    ]
 
 
 def test_pages_are_replaced_only_if_allowed_and_none_is_left_over(tmp_path: Path, root: str, model: str) -> None:

@@ -115,13 +115,15 @@ def test_what_is_measured_is_the_output_of_a_job_with_mask_all(shop: Any) -> Non
     np.testing.assert_allclose(shop.read(output) * 1e-4, measured, atol=2e-4)
 
 
-def test_offset_makes_the_mean_under_haze_that_of_the_clear_part() -> None:
+def test_offset_darkens_the_mean_under_haze_to_that_of_the_clear_part_and_never_brightens() -> None:
     truth, optical = half_cloudy()
+    optical[3, :, :64] -= np.float32(0.2)
     case = case_of(truth, optical)
     row = next(row for row in whole_rows(open_rows([], [], PRIOR, "cpu")) if row.told)
     image = row.image(case.sample.observation, row.reconstruct(case.given(told=True)))
     np.testing.assert_array_equal(image[:, :, 64:], optical[:, :, 64:])
-    np.testing.assert_allclose(image[:, :, :64].mean(axis=(1, 2)), optical[:, :, 64:].mean(axis=(1, 2)), atol=1e-5)
+    np.testing.assert_allclose(image[:3, :, :64].mean(axis=(1, 2)), optical[:3, :, 64:].mean(axis=(1, 2)), atol=1e-5)
+    np.testing.assert_array_equal(image[3], optical[3])
 
 
 def test_even_haze_over_even_ground_is_what_an_offset_takes_off() -> None:
