@@ -13,7 +13,9 @@ from typing import Any, Literal
 
 import numpy as np
 
+from .background import TYPICAL_VARIABILITY
 from .errors import ModelError
+from .matching import UNKNOWN_ERROR
 from .observation import Observation, Reconstruction
 from .sensors import VH_DB, VV_DB, Float
 
@@ -191,19 +193,20 @@ def decode(
 
 
 def _fusion(observation: Observation, bands: list[str]) -> Float:
-    """Gives (4 len(bands) + 9, H, W), see models/fusion.py for the order.
+    """Gives (6 len(bands) + 10, H, W), see models/fusion.py for the order.
 
-    The candidate is the mean of the dates that are clear in a pixel, each moved by its dates_shift to the optical
-    image's season and weighted by its nearness 1 / (1 + |days| / 15). Whatever is missing is 0 and its presence plane
-    says so.
+    The candidate is the mean of the matched dates that are clear in a pixel, weighted by nearness / error^2, nearness
+    being 1 / (1 + |days| / 15). Whatever is missing is 0 and its presence plane says so; the region's mean is the
+    background where it is unknown, its standard deviation background.TYPICAL_VARIABILITY.
     """
     from .models.fusion import PLANES, input_channels
 
     count = len(bands)
     channels: Float = np.zeros((input_channels(count), *observation.valid.shape), np.float32)
-    planes = dict(zip(PLANES, channels[3 * count :], strict=False))
+    planes = dict(zip(PLANES, channels[5 * count :], strict=False))
     dates = observation.dates if observation.dates is not None and len(observation.dates) else None
     candidate = None if dates is None else _fill_candidate(planes, observation, dates)
+    regional, variability = observation.regional, observation.variability
     for index, name in enumerate(observation.bands):
         slot, background = bands.index(name), observation.background[index]
         np.clip(observation.optical[index], -OPTICAL_LIMIT, OPTICAL_LIMIT, out=channels[slot])
@@ -213,7 +216,10 @@ def _fusion(observation: Observation, bands: list[str]) -> Float:
         if candidate is not None:
             np.subtract(candidate[index], background, out=channels[2 * count + slot])
             channels[2 * count + slot] *= planes["candidate"]
-        channels[3 * count + len(PLANES) + slot] = 1
+        if regional is not None:
+            np.subtract(regional[index], background, out=channels[3 * count + slot])
+        channels[4 * count + slot] = TYPICAL_VARIABILITY if variability is None else variability[index]
+        channels[5 * count + len(PLANES) + slot] = 1
     planes["valid"][:] = observation.valid
     planes["cloud"][:] = observation.cloud
     planes["l2a"][:] = observation.level == "L2A"
@@ -225,19 +231,24 @@ def _fusion(observation: Observation, bands: list[str]) -> Float:
 
 
 def _fill_candidate(planes: dict[str, Float], observation: Observation, dates: Float) -> Float:
-    """Gives the candidate (C, H, W); writes where there is one, how near its dates are, and how they spread."""
+    """Gives the candidate (C, H, W); writes where there is one, how near, how unlike and how wrong its dates are."""
     clear = np.ones(dates[:, 0].shape, bool) if observation.dates_clear is None else observation.dates_clear
     days = np.full(len(dates), UNKNOWN_DAYS) if observation.days is None else observation.days
+    matched = dates if observation.dates_matched is None else observation.dates_matched
+    errors = (
+        np.full(clear.shape, UNKNOWN_ERROR, np.float32) if observation.dates_error is None else observation.dates_error
+    )
     nearness = clear * (1 / (1 + np.abs(days) / NEARNESS_DAYS)).astype(np.float32)[:, None, None]  # (T, H, W)
-    share = nearness / np.maximum(nearness.sum(axis=0), 1e-9)
-    shifted = dates if observation.dates_shift is None else dates + observation.dates_shift
+    share = nearness / errors**2
+    share /= np.maximum(share.sum(axis=0), 1e-9)
     candidate: Float = np.zeros_like(dates[0])
-    for date, weight in zip(shifted, share, strict=True):
+    for date, weight in zip(matched, share, strict=True):
         candidate += weight * date
-    for date, weight in zip(shifted, share, strict=True):
+    for date, weight in zip(matched, share, strict=True):
         planes["spread"] += weight * np.abs(date - candidate).mean(axis=0)
     planes["candidate"][:] = clear.any(axis=0)
     nearness.max(axis=0, out=planes["nearness"])
+    np.sum(share * errors, axis=0, out=planes["error"])
     return candidate
 
 

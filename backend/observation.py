@@ -35,9 +35,15 @@ class Observation:
     """(T, H, W) measured and neither cloud nor shadow."""
     days: Float | None = None
     """(T,) days from the optical image's day, negative before it."""
-    dates_shift: Float | None = None
-    """(T, C, H, W) smooth difference optical minus date of the ground that both show (background.BlockSums of the
-    difference over what is clear in both, filled with a prior of 0). None if unknown."""
+    dates_matched: Float | None = None
+    """(T, C, H, W) the dates as they would look on the optical image's day, see matching.py. None if unknown."""
+    dates_error: Float | None = None
+    """(T, H, W) by how much dates_matched are expected to be wrong: reflectance, mean over the bands. None if
+    unknown."""
+    regional: Float | None = None
+    """(C, H, W) mean reflectance of the clear ground of the region (see background.py). None if unknown."""
+    variability: Float | None = None
+    """(C, H, W) standard deviation of the clear pixels of the region. None if unknown."""
 
     @property
     def clear(self) -> Bool:
@@ -54,7 +60,9 @@ class Observation:
             optical=self.optical[index],
             background=self.background[index],
             dates=None if self.dates is None else self.dates[:, index],
-            dates_shift=None if self.dates_shift is None else self.dates_shift[:, index],
+            dates_matched=None if self.dates_matched is None else self.dates_matched[:, index],
+            regional=None if self.regional is None else self.regional[index],
+            variability=None if self.variability is None else self.variability[index],
         )
 
 

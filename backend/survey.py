@@ -12,21 +12,20 @@ from numpy.typing import NDArray
 from rasterio.enums import Resampling
 
 from . import clouds
-from .background import BlockSums
+from .background import BlockSums, GroundSums
 from .errors import InputError, NoData, UsageError
 from .geotiff import Layout, Writer
+from .matching import JointSums
 from .raster import Grid, Raster, Reader, open_raster, read_sample
 from .reporting import Reporter
 from .scene import Log, Optical, OpticalReader, Pixels, Scene
-from .sensors import UNHANDLED_OFFSET, Bool, Float
+from .sensors import UNHANDLED_OFFSET
 from .streams import ahead
 from .tiling import Window, tiles
 
 Classes = NDArray[np.uint8]
 
 SURVEY_PX = 1024
-UNUSUAL = 0.04
-"""Mean change of reflectance over all bands, beyond that of most pixels, which no season makes over large areas."""
 MAX_GROW_PX = 100
 MASK_LAYOUT = Layout(1, np.dtype(np.uint8), clouds.NODATA, ["cloud mask"], [1.0], [0.0], {}, Resampling.nearest)
 
@@ -67,8 +66,8 @@ class DateSurvey:
     """Classes of clouds.py on the scene's grid, grown."""
     clear_px: int
     """On the scene's grid."""
-    shift: BlockSums
-    """Reflectance of the optical image minus that of the date, where both are clear."""
+    joint: JointSums
+    """What is clear in both the optical image and the date."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +77,7 @@ class Survey:
     mask: Raster
     """Classes of clouds.py on the scene's grid, grown."""
     dates: tuple[DateSurvey, ...]
-    background: BlockSums
+    ground: GroundSums
     measured_px: int
     """Inside the area."""
     cloud_px: int
@@ -87,7 +86,7 @@ class Survey:
     @property
     def clear_px(self) -> int:
         """Clear pixels of the scene, context included."""
-        return int(self.background.counts.sum())
+        return int(self.ground.values.counts.sum())
 
     @property
     def cloud_fraction(self) -> float:
@@ -111,34 +110,34 @@ def survey(scene: Scene, rules: MaskRules, scratch: Callable[[str], Path], repor
         NoData: The area holds no measured pixel.
     """
     steps = 1 + len(scene.dates)
-    background = BlockSums(len(scene.optical.bands), scene.grid.height, scene.grid.width)
+    ground = GroundSums(len(scene.optical.bands), scene.grid.height, scene.grid.width)
     counts = np.zeros(256, np.int64)
     path = scratch("mask.tif")
     with contextlib.closing(Writer(path, scene.grid, MASK_LAYOUT)) as writer:
         for done, (window, pixels, classes) in classified(scene.optical, scene.grid, rules, False, report.log):
             report.progress(share * done / steps, "looking for clouds")
             writer.write(window, classes[None])
-            background.add(pixels.reflectance, (classes == clouds.CLEAR), window.row, window.column)
+            ground.add(pixels.reflectance, (classes == clouds.CLEAR), window.row, window.column)
             counts += np.bincount(_inside(classes, window, scene.area), minlength=256)
     measured = int(counts.sum() - counts[clouds.NODATA])
     if measured == 0:
         raise NoData(scene.optical.raster.path)
-    _warn_of_offset(background, report.log)
+    _warn_of_offset(ground.values, report.log)
     mask = open_raster(str(path))
     dates = [
         _survey_date(scene, i, mask, scratch(f"date{i}.tif"), report, (share * (1 + i) / steps, share / steps))
         for i in range(len(scene.dates))
     ]
     cloud = int(counts[clouds.CLOUD] + counts[clouds.SHADOW])
-    return Survey(mask, tuple(dates), background, measured, cloud)
+    return Survey(mask, tuple(dates), ground, measured, cloud)
 
 
 def _survey_date(
     scene: Scene, index: int, mask: Raster, path: Path, report: Reporter, share: tuple[float, float]
 ) -> DateSurvey:
-    """Writes the mask of a date, and sums how the optical image differs from it where both are clear."""
+    """Writes the mask of a date, and sums what is clear in both it and the optical image."""
     grid, clear_px = scene.grid, 0
-    shift = BlockSums(len(scene.optical.bands), grid.height, grid.width)
+    joint = JointSums(len(scene.optical.bands), grid.height, grid.width)
     with contextlib.ExitStack() as stack:
         writer = stack.enter_context(contextlib.closing(Writer(path, grid, MASK_LAYOUT)))
         optical = stack.enter_context(OpticalReader(scene.optical, grid, warped=False))
@@ -149,18 +148,8 @@ def _survey_date(
             clear = classes == clouds.CLEAR
             clear_px += int(np.count_nonzero(clear))
             both = clear & (masks.read(window)[0][0] == clouds.CLEAR)
-            difference = optical.read(window).reflectance - pixels.reflectance
-            shift.add(difference, _usual(difference, both), window.row, window.column)
-    return DateSurvey(open_raster(str(path)), clear_px, shift)
-
-
-def _usual(difference: Float, both: Bool) -> Bool:
-    """Leaves out pixels that differ too much from most others: shadows and thin clouds that no mask holds."""
-    mean = difference.mean(axis=0)
-    if not both.any():
-        return both
-    usual: Bool = both & (np.abs(mean - np.median(mean[both])) < UNUSUAL)
-    return usual
+            joint.add(optical.read(window).reflectance, pixels.reflectance, both, window.row, window.column)
+    return DateSurvey(open_raster(str(path)), clear_px, joint)
 
 
 def classified(

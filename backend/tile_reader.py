@@ -10,7 +10,6 @@ import numpy as np
 from rasterio.enums import Resampling
 
 from . import clouds
-from .background import sample
 from .observation import Method, Observation
 from .raster import Reader
 from .scene import Scene, open_readers
@@ -116,14 +115,14 @@ class _Images:
         self._scene = scene
         self.optical, self._sar, dates = open_readers(stack, scene)
         self.mask = stack.enter_context(Reader(found.mask, scene.grid, Resampling.nearest))
-        self._background = found.background.fill(prior)
+        self._ground = found.ground.fill(prior)
         least_cloudy_first = sorted(range(len(dates)), key=lambda i: -found.dates[i].clear_px)
         self._days = np.array([scene.days[i] for i in least_cloudy_first], np.float32)
         self._dates = [
             (
                 dates[i],
                 stack.enter_context(Reader(found.dates[i].mask, scene.grid, Resampling.nearest)),
-                found.dates[i].shift.fill(),
+                found.dates[i].joint.match(),
             )
             for i in least_cloudy_first
         ]
@@ -139,21 +138,30 @@ class _Images:
             date.valid & (mask.read(window)[0][0] == clouds.CLEAR)
             for date, (_, mask, _) in zip(dates, self._dates, strict=True)
         ]
+        ground = self._ground.sample(*at)
         observation = Observation(
             bands=optical.bands,
             level=optical.level,
             optical=pixels.reflectance,
             valid=pixels.valid,
             cloud=(classes == clouds.CLOUD) | (classes == clouds.SHADOW),
-            background=sample(self._background, *at),
+            background=ground.background,
             sar=self._sar.read(window) if self._sar else None,
+            regional=ground.regional,
+            variability=ground.variability,
         )
         if dates:
+            matches = [match for _, _, match in self._dates]
+            matched = [
+                match.apply(date.reflectance, window.row, window.column)
+                for match, date in zip(matches, dates, strict=True)
+            ]
             observation = replace(
                 observation,
                 dates=np.stack([date.reflectance for date in dates]),
                 dates_clear=np.stack(clear),
                 days=self._days,
-                dates_shift=np.stack([sample(shift, *at) for _, _, shift in self._dates]),
+                dates_matched=np.stack([reflectance for reflectance, _ in matched]),
+                dates_error=np.stack([error for _, error in matched]),
             )
         return pixels.digital_numbers, classes, observation

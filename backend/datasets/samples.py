@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from ..background import BLOCK_PX, BlockSums, sample
+from ..background import GroundSums
+from ..matching import JointSums
 from ..observation import Observation
 from ..sensors import Bool, Float
 from .choices import Choices as Choices
@@ -21,7 +22,7 @@ from .view import RGB as RGB
 from .view import View, blanked, clearest_view, draw_view, grown, measured
 
 SAR_SHARE = 0.75
-SHIFT_SHARE = 0.9
+MATCH_SHARE = 0.9
 CLOUDY = 0.95
 """A day whose clear share is smaller is a cloudy one."""
 OFFSET = np.float32(0.1)
@@ -74,7 +75,7 @@ def draw_scene(place: Place, collection: Collection, rng: np.random.Generator, c
             dates_clear=np.stack([day.clear for day in others]),
             days=np.array([day.day - cloudy.day for day in others], np.float32),
         )
-    drawn = with_context(drawn, collection.prior, shift=rng.random() < SHIFT_SHARE)
+    drawn = with_context(drawn, collection.prior, match=rng.random() < MATCH_SHARE)
     known = np.zeros_like(valid) if clear is None else ground.clear & measured(ground.optical)
     return _changed(Sample(drawn, ground.optical, known), rng, choices)
 
@@ -113,38 +114,24 @@ def suits_clear(place: Place) -> bool:
     return any(day.is_truth for day in place.days)
 
 
-def with_context(observation: Observation, prior: Mapping[str, float], shift: bool = True) -> Observation:
-    """Adds the background, and if wanted the shift of the dates, as the engine reckons them over a scene."""
+def with_context(observation: Observation, prior: Mapping[str, float], match: bool = True) -> Observation:
+    """Adds what is known of the ground around, and if wanted the matched dates, as the engine reckons over a scene."""
+    shape = observation.optical.shape
     assumed = np.array([prior[name] for name in observation.bands], np.float32)
-    background = _smooth(observation.optical, None, observation.clear, assumed)
-    shifts = None
-    if shift and observation.dates is not None and observation.dates_clear is not None:
-        shifts = np.empty_like(observation.dates)
-        for out, date, seen in zip(shifts, observation.dates, observation.dates_clear, strict=True):
-            out[:] = _smooth(observation.optical, date, observation.clear & seen, None)
-    return dataclasses.replace(observation, background=background, dates_shift=shifts)
-
-
-def _smooth(optical: Float, less: Float | None, clear: Bool, prior: Float | None) -> Float:
-    """Gives what background.BlockSums makes of an image, or its difference from another, that fits into memory."""
-    bands, height, width = optical.shape
-    sums = BlockSums(bands, height, width)
-    counted = clear.astype(np.float32)
-    sums.counts[:] = _sum_blocks(counted)
-    for index, band in enumerate(optical):  # one by one they stay in the processor's cache
-        value = band * counted if less is None else (band - less[index]) * counted
-        sums.sums[index] = _sum_blocks(value)
-    return sample(sums.fill(prior), 0, 0, height, width)
-
-
-def _sum_blocks(array: Float) -> Float:
-    """Sums (H, W) over blocks of BLOCK_PX, the last of which may be smaller."""
-    height, width = (-(-side // BLOCK_PX) * BLOCK_PX for side in array.shape)
-    if array.shape != (height, width):
-        array = np.pad(array, [(0, height - array.shape[0]), (0, width - array.shape[1])])
-    rows = array.reshape(-1, BLOCK_PX, width).sum(axis=1)
-    blocks: Float = rows.reshape(len(rows), -1, BLOCK_PX).sum(axis=2)
-    return blocks
+    sums = GroundSums(*shape)
+    sums.add(observation.optical, observation.clear, 0, 0)
+    ground = sums.fill(assumed).sample(0, 0, shape[1], shape[2])
+    seen = dataclasses.replace(
+        observation, background=ground.background, regional=ground.regional, variability=ground.variability
+    )
+    if not match or seen.dates is None or seen.dates_clear is None:
+        return dataclasses.replace(seen, dates_matched=None, dates_error=None)
+    matched, errors = np.empty_like(seen.dates), np.empty(seen.dates_clear.shape, np.float32)
+    for index, (date, clear) in enumerate(zip(seen.dates, seen.dates_clear, strict=True)):
+        joint = JointSums(*shape)
+        joint.add(seen.optical, date, seen.clear & clear, 0, 0)
+        matched[index], errors[index] = joint.match().apply(date, 0, 0)
+    return dataclasses.replace(seen, dates_matched=matched, dates_error=errors)
 
 
 def select(drawn: Sample, bands: Sequence[str]) -> Sample:
@@ -223,7 +210,9 @@ def _changed(drawn: Sample, rng: np.random.Generator, choices: Choices) -> Sampl
     dropped = np.flatnonzero(rng.random(len(drawn.truth)) < choices.band_dropout)[: len(drawn.truth) - 1]
     seen = drawn.observation
     images = [seen.optical, seen.background]
-    images += [array for array in (seen.dates, seen.dates_shift) if array is not None]
+    images += [
+        array for array in (seen.regional, seen.variability, seen.dates, seen.dates_matched) if array is not None
+    ]
     for image in images:
         image[..., dropped, :, :] = 0
     return drawn
@@ -232,8 +221,16 @@ def _changed(drawn: Sample, rng: np.random.Generator, choices: Choices) -> Sampl
 def _brighter(drawn: Sample) -> Sample:
     """Adds the offset to all that was measured."""
     seen = drawn.observation
-    dates = None if seen.dates is None else seen.dates + OFFSET * seen.dates.any(axis=1, keepdims=True)
+    dates, matched = (
+        None if array is None else array + OFFSET * array.any(axis=1, keepdims=True)
+        for array in (seen.dates, seen.dates_matched)
+    )
     brighter = dataclasses.replace(
-        seen, optical=seen.optical + OFFSET * seen.valid, background=seen.background + OFFSET, dates=dates
+        seen,
+        optical=seen.optical + OFFSET * seen.valid,
+        background=seen.background + OFFSET,
+        regional=None if seen.regional is None else seen.regional + OFFSET,
+        dates=dates,
+        dates_matched=matched,
     )
     return Sample(brighter, drawn.truth + OFFSET, drawn.known)

@@ -154,7 +154,7 @@ def _honest(sample: Sample) -> Sample:
     if seen.sar is not None and np.isnan(seen.sar).all():
         seen = dataclasses.replace(seen, sar=None)
     if seen.dates_clear is not None and not seen.dates_clear.any():
-        seen = dataclasses.replace(seen, dates=None, dates_clear=None, days=None, dates_shift=None)
+        seen = dataclasses.replace(seen, dates=None, dates_clear=None, days=None, dates_matched=None, dates_error=None)
     return dataclasses.replace(sample, observation=seen)
 
 

@@ -7,7 +7,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.interpolate import RegularGridInterpolator
 
-from unclouded.backend.background import BLOCK_PX, BlockSums, sample
+from unclouded.backend.background import (
+    BLOCK_PX,
+    REGION_PX,
+    TYPICAL_VARIABILITY,
+    BlockSums,
+    GroundSums,
+    sample,
+)
 
 
 def sums_of(optical: np.ndarray, clear: np.ndarray, tile_px: int) -> BlockSums:
@@ -103,3 +110,38 @@ def test_windows_agree_with_the_whole(row: int, column: int, height: int, width:
     np.testing.assert_allclose(
         window, whole[:, row + 60 : row + 60 + height, column + 60 : column + 60 + width], atol=1e-6
     )
+
+
+def ground_of(optical: np.ndarray, clear: np.ndarray, tile_px: int = 1024) -> GroundSums:
+    """Adds a scene tile by tile."""
+    sums = GroundSums(*optical.shape)
+    for row in range(0, optical.shape[1], tile_px):
+        for column in range(0, optical.shape[2], tile_px):
+            part = np.s_[row : row + tile_px, column : column + tile_px]
+            sums.add(optical[(slice(None), *part)], clear[part], row, column)
+    return sums
+
+
+def test_a_scene_of_one_region_has_the_mean_and_deviation_of_its_clear_pixels() -> None:
+    optical, clear = scene(200, 256, 0.3)
+    fields = ground_of(optical, clear, 64).fill().sample(0, 0, 200, 256)
+
+    for band in range(2):
+        np.testing.assert_allclose(fields.regional[band], optical[band, clear].mean(), rtol=1e-4)
+        np.testing.assert_allclose(fields.variability[band], optical[band, clear].std(), rtol=1e-3)
+
+
+def test_where_nothing_is_clear_the_region_is_the_prior_with_a_typical_deviation() -> None:
+    fields = ground_of(*scene(90, 300, 0.0)).fill(np.array([0.1, 0.4], np.float32)).sample(0, 0, 90, 300)
+
+    np.testing.assert_allclose(fields.regional[:, 5, 7], [0.1, 0.4], rtol=1e-6)
+    np.testing.assert_allclose(fields.variability, TYPICAL_VARIABILITY, rtol=1e-5)
+
+
+def test_regions_of_a_large_scene_differ() -> None:
+    optical = np.zeros((1, 3 * REGION_PX, 300), np.float32)
+    optical[:, 2 * REGION_PX :] = 0.5
+    fields = ground_of(optical, np.ones(optical.shape[1:], bool)).fill()
+
+    np.testing.assert_allclose(fields.regional[0, :, 0], [0, 0, 0.5], atol=1e-3)
+    assert fields.variability.max() < 0.02

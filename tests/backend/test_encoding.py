@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from unclouded.backend.background import TYPICAL_VARIABILITY
 from unclouded.backend.encoding import (
     NEARNESS_DAYS,
     UNKNOWN_DAYS,
@@ -22,6 +23,7 @@ from unclouded.backend.encoding import (
     read_encoding,
 )
 from unclouded.backend.errors import ModelError
+from unclouded.backend.matching import UNKNOWN_ERROR
 from unclouded.backend.models.fusion import PLANES
 from unclouded.backend.observation import Observation
 from unclouded.backend.sensors import NAMES
@@ -36,7 +38,13 @@ BANDS = ("B2", "B3", "B4", "B8")
 
 
 def plane(channels: np.ndarray, name: str) -> np.ndarray:
-    return channels[3 * len(NAMES) + PLANES.index(name)]
+    return channels[5 * len(NAMES) + PLANES.index(name)]
+
+
+def matched(seen: Observation) -> Observation:
+    """The same with dates that were moved, and how wrong they are expected to be."""
+    errors = np.random.default_rng(4).uniform(0.01, 0.1, seen.dates_clear.shape).astype(np.float32)
+    return dataclasses.replace(seen, dates_matched=seen.dates + np.float32(0.01), dates_error=errors)
 
 
 def reordered(seen: Observation, order: np.ndarray) -> Observation:
@@ -55,9 +63,9 @@ class TestFusion:
         absent = [index for index, name in enumerate(NAMES) if name not in ("B2", "B4", "B8")]
 
         np.testing.assert_array_equal(channels[-13:, 0, 0], [name in ("B2", "B4", "B8") for name in NAMES])
-        for first in (0, 13, 26):
+        for first in (0, 13, 26, 39, 52):
             assert not channels[first : first + 13][absent].any()
-        for name in ("candidate", "nearness", "spread", "sar", "vv", "vh", "l2a"):
+        for name in ("candidate", "nearness", "spread", "error", "sar", "vv", "vh", "l2a"):
             assert not plane(channels, name).any()
 
     def test_order_of_the_scene_bands_does_not_matter(self) -> None:
@@ -73,7 +81,7 @@ class TestFusion:
         np.testing.assert_array_equal(encode(scene, NAMES, Encoding()), encode(other, NAMES, Encoding()))
 
     def test_candidate_is_the_weighted_mean_of_clear_dates(self) -> None:
-        scene = dataclasses.replace(with_dates(observation()), dates_shift=np.full((2, 13, 40, 48), 0.01, np.float32))
+        scene = matched(with_dates(observation()))
         channels = encode(scene, NAMES, Encoding())
         weights = 1 / (1 + np.abs(scene.days) / NEARNESS_DAYS)
 
@@ -82,13 +90,32 @@ class TestFusion:
             if not clear.any():
                 assert plane(channels, "candidate")[row, column] == 0
                 continue
-            expected = np.average(scene.dates[clear][:, :, row, column] + 0.01, axis=0, weights=weights[clear])
+            errors = scene.dates_error[clear, row, column]
+            shares = weights[clear] / errors**2
+            expected = np.average(scene.dates_matched[clear][:, :, row, column], axis=0, weights=shares)
             got = channels[26:39, row, column] + scene.background[:, row, column]
             np.testing.assert_allclose(got, expected, rtol=1e-5)
             assert plane(channels, "nearness")[row, column] == pytest.approx(weights[clear].max())
+            assert plane(channels, "error")[row, column] == pytest.approx(np.average(errors, weights=shares))
+
+    def test_dates_that_nobody_matched_are_taken_as_they_are_with_a_large_error(self) -> None:
+        scene = with_dates(observation(), 1)
+        channels, clear = encode(scene, NAMES, Encoding()), scene.dates_clear[0]
+
+        np.testing.assert_allclose((channels[26:39] + scene.background)[:, clear], scene.dates[0][:, clear], atol=1e-6)
+        np.testing.assert_allclose(plane(channels, "error"), UNKNOWN_ERROR * clear, rtol=1e-6)
+
+    def test_the_region_is_told_relative_to_the_background(self) -> None:
+        plain = observation()
+        known = dataclasses.replace(plain, regional=plain.background + 1, variability=2 * plain.background)
+
+        for scene, mean, deviation in ((plain, 0, TYPICAL_VARIABILITY), (known, 1, 2 * plain.background)):
+            channels = encode(scene, NAMES, Encoding())
+            np.testing.assert_allclose(channels[39:52], mean, atol=1e-6)
+            np.testing.assert_allclose(channels[52:65], np.broadcast_to(deviation, (13, 40, 48)), rtol=1e-6)
 
     def test_clouded_date_pixels_do_not_reach_the_network(self) -> None:
-        scene = dataclasses.replace(with_dates(observation()), dates_shift=np.full((2, 13, 40, 48), 0.01, np.float32))
+        scene = matched(with_dates(observation()))
 
         np.testing.assert_array_equal(
             encode(scene, NAMES, Encoding()), encode(other_clouds_on_dates(scene), NAMES, Encoding())

@@ -134,21 +134,24 @@ def test_windows_of_the_survey_leave_no_trace(
 def test_only_clear_pixels_make_the_background(shop: Any, tmp_path: Path) -> None:
     values = shop.numbers(4, HEIGHT, WIDTH)
     mask = shop.mask("m.tif", BLOB)
-    dark = survey(open_(shop.raster("a.tif", values)), MaskRules(mask), tmp_path).background
+    dark = survey(open_(shop.raster("a.tif", values)), MaskRules(mask), tmp_path).ground
     white = survey(
         open_(shop.raster("b.tif", np.where(BLOB, 9999, values).astype(np.uint16))), MaskRules(mask), tmp_path
     )
 
-    np.testing.assert_array_equal(dark.sums, white.background.sums)
-    assert dark.counts.sum() == white.clear_px == (~BLOB).sum()
+    for part in ("values", "squares"):
+        np.testing.assert_array_equal(getattr(dark, part).sums, getattr(white.ground, part).sums)
+    assert dark.values.counts.sum() == white.clear_px == (~BLOB).sum()
 
 
-def test_shift_is_the_difference_of_what_both_show(shop: Any, image: str, tmp_path: Path) -> None:
+def test_dates_are_matched_by_what_both_show(shop: Any, image: str, tmp_path: Path) -> None:
     date = shop.raster("d.tif", shop.numbers(4, HEIGHT, WIDTH) + np.uint16(150))
     found = survey(open_(image, dates=[date]), MaskRules(shop.mask("m.tif", BLOB)), tmp_path)
 
-    np.testing.assert_allclose(found.dates[0].shift.fill(), -0.015, atol=1e-4)
-    assert found.dates[0].shift.counts.sum() == (~BLOB).sum()
+    date_reflectance = shop.numbers(4, HEIGHT, WIDTH).astype(np.float32) / 10000 + np.float32(0.015)
+    matched, _ = found.dates[0].joint.match().apply(date_reflectance, 0, 0)
+    np.testing.assert_allclose(matched, date_reflectance - 0.015, atol=1e-3)
+    assert found.dates[0].joint.blocks.counts.sum() == (~BLOB).sum()
     assert found.dates[0].clear_px == HEIGHT * WIDTH
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from unclouded.backend.background import BlockSums, sample
+from unclouded.backend.background import GroundSums
 from unclouded.backend.datasets.collection import Collection
 from unclouded.backend.datasets.pairs import Veil
 from unclouded.backend.datasets.place import Day, Place, clear_day
@@ -102,7 +102,7 @@ def test_same_seed_gives_the_same_sample() -> None:
 
 @pytest.mark.parametrize(("clouds", "limit"), [("simulated", 0.01), ("transplanted", 1e-6)])
 def test_the_truth_under_opaque_cloud_reaches_nothing_that_is_seen(clouds: Any, limit: float) -> None:
-    """Where another truth changes no pixel of the image, it changes nothing at all: no date, background or shift."""
+    """Where another truth changes no pixel of the image, it changes nothing at all: no date, background or match."""
     choices = dataclasses.replace(QUIET, clouds=clouds, thin=0, cover=(0.6, 0.7), dates=3, real_dates=True, sar=True)
     clear, others = SERIES.days[0], [partly(day.optical, day.day, np.s_[:50]) for day in SERIES.days[1:]]
 
@@ -126,7 +126,7 @@ def test_the_truth_under_opaque_cloud_reaches_nothing_that_is_seen(clouds: Any, 
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_background_and_shift_do_not_know_what_lies_under_the_masks(seed: int) -> None:
+def test_background_and_matches_do_not_know_what_lies_under_the_masks(seed: int) -> None:
     drawn = draw(SERIES, seed, Choices(bands=NAMES, dates=2)).observation
     assert drawn.dates is not None
     assert drawn.dates_clear is not None
@@ -136,8 +136,10 @@ def test_background_and_shift_do_not_know_what_lies_under_the_masks(seed: int) -
         dates=np.where(drawn.dates_clear[:, None], drawn.dates, 0.7).astype(np.float32),
     )
     expected, found = (with_context(seen, COLLECTION.prior) for seen in (drawn, changed))
-    np.testing.assert_array_equal(found.background, expected.background)
-    np.testing.assert_array_equal(found.dates_shift, expected.dates_shift)
+    for name in ("background", "regional", "variability", "dates_error"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(expected, name))
+    both = np.where(drawn.dates_clear[:, None], expected.dates_matched, found.dates_matched)
+    np.testing.assert_array_equal(found.dates_matched, both)
 
 
 def test_fixed_choices_are_kept() -> None:
@@ -262,17 +264,18 @@ def test_places_with_hardly_any_clear_ground_know_little_and_are_whole(shown: in
             np.testing.assert_allclose(drawn.observation.background, 0.2, rtol=1e-6)
 
 
-def test_background_is_the_engine_s() -> None:
+def test_ground_is_the_engine_s() -> None:
     """The engine sums a scene in tiles as it reads them."""
     large = dataclasses.replace(PLACE, days=[clear_day(ground(size=200))], sar=None)
     seen = draw(large, 0, Choices(bands=NAMES, dates=1)).observation
     height, width = seen.valid.shape
-    sums = BlockSums(13, height, width)
+    sums = GroundSums(13, height, width)
     for row in range(0, height, 96):
         sums.add(seen.optical[:, row : row + 96], seen.clear[row : row + 96], row, 0)
-    expected = sample(sums.fill(np.full(13, 0.2, np.float32)), 0, 0, height, width)
+    expected = sums.fill(np.full(13, 0.2, np.float32)).sample(0, 0, height, width)
 
-    np.testing.assert_allclose(seen.background, expected, atol=1e-6)
+    for name in ("background", "regional", "variability"):
+        np.testing.assert_allclose(getattr(seen, name), getattr(expected, name), atol=1e-5, err_msg=name)
 
 
 def test_sar_is_always_there_if_asked_for_and_nan_where_missing() -> None:

@@ -60,7 +60,7 @@ def test_the_dates_of_a_day_are_the_others_as_they_were_observed() -> None:
         assert seen.days is not None
         assert seen.dates is not None
         assert seen.dates_clear is not None
-        assert seen.dates_shift is not None
+        assert seen.dates_matched is not None
         assert sorted(seen.days.tolist()) == [other - own for other in series.days if other != own]
         shares = seen.dates_clear.mean(axis=(1, 2))
         assert (np.diff(shares) <= 0).all()
