@@ -16,12 +16,13 @@ from torch import Tensor, nn
 from .blocks import Down, Up, residuals
 from .network import Network
 
-PLANES = ("valid", "cloud", "candidate", "nearness", "spread", "sar", "vv", "vh", "l2a")
-"""Planes behind the three sources, in order:
+PLANES = ("valid", "cloud", "candidate", "nearness", "spread", "error", "sar", "vv", "vh", "l2a")
+"""Planes behind the sources, in order:
 
 valid: 1 where the optical image was measured; cloud: 1 under the mask; candidate: 1 where another date is clear;
-nearness: 1 for a date of the same day, falling to 0; spread: disagreement of the dates in reflectance; sar: 1 where SAR
-was measured; vv, vh: backscatter scaled to 0..1; l2a: 1 for surface reflectance, 0 for top of the atmosphere.
+nearness: 1 for a date of the same day, falling to 0; spread: disagreement of the dates in reflectance; error: the
+candidate's expected error in reflectance, 0 without one; sar: 1 where SAR was measured; vv, vh: backscatter scaled to
+0..1; l2a: 1 for surface reflectance, 0 for top of the atmosphere.
 """
 
 STRIDE = 8
@@ -31,6 +32,11 @@ TYPICAL_LOG_SCALE = -3.5
 RESIDUAL_GAIN = 0.25
 INPUT_GAIN = 4.0
 """Differences of reflectance are this much smaller than the other planes: the first weights make up for it."""
+BRIGHTENING = 5.0
+"""Ground has up to so much more contrast than is seen of it through thin cloud or in a shadow."""
+NO_BRIGHTENING = -8.0
+"""Before the sigmoid."""
+OUTPUTS = 5
 
 
 @dataclass(frozen=True)
@@ -46,8 +52,8 @@ PRESETS = {"paper": Params(), "small": Params(widths=(16, 32, 48), blocks=(1, 1,
 
 
 def input_channels(bands: int) -> int:
-    """Channels of the input: three sources, the planes, and for each band whether it exists."""
-    return 4 * bands + len(PLANES)
+    """Channels of the input: three sources, two statistics, the planes, and for each band whether it exists."""
+    return 6 * bands + len(PLANES)
 
 
 def radius_px(params: Params) -> int:
@@ -79,20 +85,34 @@ class Fusion(Network):
         self.decode_middle = residuals(middle, params.blocks[1])
         self.up_fine = Up(middle, fine)
         self.decode_fine = residuals(fine, params.blocks[0])
-        self.head = Up(fine, 4 * params.bands)
+        self.head = Up(fine, OUTPUTS * params.bands)
         self._begin()
 
     def _begin(self) -> None:
         with torch.no_grad():
-            self.stem.weight[:, : 3 * self.params.bands] *= INPUT_GAIN
+            self.stem.weight[:, : 5 * self.params.bands] *= INPUT_GAIN
             self.head.spread.weight *= 0.1
+            self.head.spread.get_parameter("bias")[-4 * self.params.bands :] = NO_BRIGHTENING
+
+    def upgrade(self, state: dict[str, Tensor]) -> None:
+        """Completes weights of version 1, which knew neither regions, nor the dates' error, nor brightening."""
+        bands, stem = self.params.bands, state.get("stem.weight")
+        if stem is None or stem.shape[1] != 4 * bands + len(PLANES) - 1:
+            return
+        sources, planes = stem[:, : 3 * bands], stem[:, 3 * bands :]
+        nothing, error = stem.new_zeros(1).expand(len(stem), 2 * bands, 2, 2), PLANES.index("error")
+        state["stem.weight"] = torch.cat([sources, nothing, planes[:, :error], nothing[:, :1], planes[:, error:]], 1)
+        weight, bias = state["head.spread.weight"], state["head.spread.bias"]
+        state["head.spread.weight"] = torch.cat([weight, weight.new_zeros(4 * bands, *weight.shape[1:])])
+        state["head.spread.bias"] = torch.cat([bias, bias.new_full((4 * bands,), NO_BRIGHTENING)])
 
     def forward(self, x: Tensor) -> Tensor:
         """Reconstructs the ground.
 
         Args:
-            x: (N, 4 C + 9, H, W): optical minus background, background, candidate minus background (C each,
-                reflectance), PLANES, and C planes that are 1 for bands that exist. H and W are multiples of 8.
+            x: (N, 6 C + 10, H, W): optical minus background, background, candidate minus background, mean of the
+                region minus background, standard deviation of the region (C each, reflectance), PLANES, and C planes
+                that are 1 for bands that exist. H and W are multiples of 8.
 
         Returns:
             (N, 2 C, H, W): reflectance, and the Laplace scale b of its error, both C bands, in float32.
@@ -101,7 +121,7 @@ class Fusion(Network):
         return self._mix(x.float(), self._smoothed(self._features(cells)).float().contiguous())
 
     def _features(self, x: Tensor) -> Tensor:
-        """(N, in, H, W) -> (N, 4 C, H, W): two shares, residual and log scale of each band."""
+        """(N, in, H, W) -> (N, 5 C, H, W): two shares, residual, log scale and brightening of each band."""
         fine = self.encode_fine(self.stem(x))  # (N, 64, H/2, W/2)
         middle = self.encode_middle(self.down_middle(torch.relu(fine)))
         coarse = self.bottom(self.down_coarse(torch.relu(middle)))
@@ -120,10 +140,15 @@ class Fusion(Network):
         return nn.functional.conv2d(padded, kernel, groups=channels)
 
     def _mix(self, x: Tensor, features: Tensor) -> Tensor:
-        """Gives background + a (optical - background) + b (candidate - background) + residual, a and b in 0..1."""
+        """Gives background + a (optical - background) + b (candidate - background) + 5 c optical + residual.
+
+        The shares a, b and c lie within 0..1; clear pixels have a = 1 and c = 0, where a sigmoid comes to rest.
+        """
         bands = self.params.bands
         difference, background, candidate = x[:, : 3 * bands].chunk(3, dim=1)
-        optical_share, candidate_share, residual, log_scale = features.chunk(4, dim=1)
-        ground = torch.addcmul(background, optical_share.sigmoid(), difference)
-        ground = torch.addcmul(ground, candidate_share.sigmoid(), candidate).add(residual, alpha=RESIDUAL_GAIN)
+        outputs = features.view(len(x), OUTPUTS, bands, *x.shape[2:])
+        seen, dates, residual, log_scale, brighter = outputs.unbind(1)
+        ground = torch.addcmul(background, seen.sigmoid(), difference)
+        ground = torch.addcmul(ground, dates.sigmoid(), candidate).add(residual, alpha=RESIDUAL_GAIN)
+        ground = torch.addcmul(ground, BRIGHTENING * brighter.sigmoid(), difference + background)
         return torch.cat([ground, log_scale.add(TYPICAL_LOG_SCALE).clamp(*LOG_SCALE).exp()], dim=1)

@@ -29,3 +29,10 @@ class Network(nn.Module):
         Args:
             mean: (out_channels,) of clear images, in the network's units.
         """
+
+    def upgrade(self, state: dict[str, Tensor]) -> None:
+        """Brings weights that an earlier version of the network was trained with into today's form.
+
+        Args:
+            state: Changed in place; left as it is if it is of today, or of no known version.
+        """

@@ -66,6 +66,7 @@ def load(path: str) -> tuple[Card, Network]:
         state = load_file(path)
     except SafetensorError as error:
         raise ModelError(f"{path} is damaged: {error}.", "Download or export it again.") from error
+    network.upgrade(state)
     _check(path, card, state, network.state_dict())
     network.load_state_dict(state)
     network.eval().requires_grad_(False)

@@ -4,11 +4,12 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from unclouded.backend.models.fusion import Fusion, Params, input_channels, radius_px
+from unclouded.backend.models.fusion import PLANES, Fusion, Params, input_channels, radius_px
 
 from .contract import NetworkContract, randomised
 
 SMALL = Params(bands=3, widths=(16, 16, 16))
+SMALL_INPUTS = input_channels(3)
 
 
 class TestFusion(NetworkContract):
@@ -36,3 +37,36 @@ def test_full_size_keeps_to_the_budget() -> None:
     assert counter.get_total_flops() <= 20e9
     assert 2 * sum(weight.numel() for weight in network.parameters()) <= 12e6  # bytes, as float16
     assert radius_px(Params()) <= 80
+
+
+def test_weights_of_version_1_are_completed_so_that_what_they_did_not_know_says_nothing() -> None:
+    known = [index for index in range(SMALL_INPUTS) if index not in {*range(9, 15), 20}]
+    first = randomised(Fusion(SMALL)).state_dict()
+    first["stem.weight"] = first["stem.weight"][:, known]
+    for key in ("head.spread.weight", "head.spread.bias"):
+        first[key] = first[key][:48]
+    network = Fusion(SMALL)
+    network.upgrade(first)
+    network.load_state_dict(first)
+    x = torch.rand(1, SMALL_INPUTS, 16, 16)
+    other = x.clone()
+    other[:, [*range(9, 15), 20]] = torch.rand(1, 7, 16, 16)
+
+    torch.testing.assert_close(network(x), network(other))
+    assert PLANES[20 - 15] == "error"
+    before = {key: value.clone() for key, value in first.items()}
+    network.upgrade(first)
+    assert all(torch.equal(first[key], before[key]) for key in before)
+
+
+def test_shaded_ground_can_be_brightened() -> None:
+    network = Fusion(SMALL)
+    for weight in network.parameters():
+        torch.nn.init.zeros_(weight)
+    outputs = torch.tensor([9.0, -9.0, 0.0, 0.0, 9.0]).repeat_interleave(4 * SMALL.bands)
+    with torch.no_grad():
+        network.head.spread.get_parameter("bias").copy_(outputs)
+    x = torch.zeros(1, SMALL_INPUTS, 8, 8)
+    x[:, :3], x[:, 3:6] = -0.05, 0.1  # the image shows 0.05
+
+    torch.testing.assert_close(network(x)[:, :3], torch.full((1, 3, 8, 8), 0.3), atol=1e-3, rtol=0)
