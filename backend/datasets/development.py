@@ -10,6 +10,18 @@ from ..sensors import NAMES
 from .pairs import pair_days
 from .place import Place, clear_day, read_image
 
+ORIGINS = {
+    "clear_l1c": "cities of the Onera change detection data, L1C",
+    "clear_l2a": "landscapes published with SatCLIP, L2A",
+    "l2a_chips": "200 chips, L2A",
+    "sar_optical": "places with Sentinel-1, published with TerraMind",
+    "sen12ms-cr": "SEN12MS-CR, training scenes",
+    "series_boadella": "a reservoir in Catalonia, L2A",
+    "series_minicubes": "GreenEarthNet minicubes, L2A, 4 bands",
+    "series_worldcereal": "fields in Belgium, WorldCereal, L2A",
+    "triples": "SEN12MS-CR with Sentinel-1, scenes of its official TEST split: no test score on these scenes",
+}
+"""Where the groups of the development data come from."""
 ONE_PLACE = (range(4065, 4439), range(5254, 5350))
 """Numbers of triples that show one place."""
 

@@ -69,11 +69,12 @@ class CGAN(System):
     def training_step(self, batch: Batch, batch_idx: int) -> None:
         """Makes a step of the generator, then one of the discriminator."""
         with self.turn_of(0):
-            image = self.image(self.generator(batch["x"]))
+            output = self.generator(batch["x"])
+            image = self.image(output)
             self.learn(0, self.generator_losses(batch, image), batch_idx)
         with self.turn_of(1):
             self.learn(1, self.discriminator_losses(batch, image.detach()), batch_idx)
-        self.measure(image, batch)
+        self.measure(output, batch)
 
     def generator_losses(self, batch: Batch, image: Tensor) -> dict[str, Tensor]:
         """Gives the weighted losses of the generator.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import signal
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import lightning as L
@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, DistributedSampler
 
 from ..datasets.collection import Collection
+from ..datasets.development import ORIGINS
 from ..datasets.place import Place
 from ..datasets.samples import Sample, draw_clear, draw_scene, draw_window, suits_clear, suits_scene
 from ..encoding import Encoding, encode
@@ -27,6 +28,8 @@ measured) and other (clear ground of another place); cloud (N, 1, H, W) 1 under 
 1 where the truth is known; days (N, frames - 1) of the other dates and their clear (N, frames - 1, H, W)."""
 
 LICENCE = "that of the data it was trained on: {data}"
+SHARED = "modified Copernicus Sentinel data and SEN12MS-CR (CC BY 4.0)"
+"""What the development data are, for the licence."""
 MOST_NAMED = 1000
 """Places of a data set that a card names; of more it gives the number."""
 ATTEMPTS = 50
@@ -203,11 +206,13 @@ class Feed(L.LightningDataModule):
     @property
     def facts(self) -> dict[str, Any]:
         """What a card says of the data: the prior, the licence and what was seen."""
-        data, learned_from = self._recipe.data, (self._training, self._clear or self._training)
+        learned_from = (self._training, self._clear or self._training)
+        origins = ORIGINS if self._recipe.data.name == "shared" else {}
+        used = [name for name in (self._recipe.data.name, self._recipe.data.clear) if name]
         return {
             "prior": learned_from[1].prior,
-            "licence": LICENCE.format(data=", ".join(filter(None, (data.name, data.clear)))),
-            "names": seen(name for collection in learned_from for name in collection.names),
+            "licence": LICENCE.format(data=", ".join(SHARED if name == "shared" else name for name in used)),
+            "names": seen((name for collection in learned_from for name in collection.names), origins),
         }
 
     def train_dataloader(self) -> DataLoader[Batch]:
@@ -255,13 +260,19 @@ def _ignore_interrupts(worker: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def seen(names: Iterable[str]) -> list[str]:
-    """Names the places that are learned from, a line for each data set: cards hold them against leaked scores."""
+def seen(names: Iterable[str], origins: Mapping[str, str]) -> list[str]:
+    """Names the places that are learned from, a line for each data set: cards hold them against leaked scores.
+
+    Args:
+        names: Of places.
+        origins: Where data sets come from, by their names.
+    """
     groups: dict[str, set[str]] = {}
     for name in names:
         group, _, place = name.partition("/")
         groups.setdefault(group, set()).add(place.partition("/")[0])
-    return [f"{group}: {_listed(sorted(filter(None, places)))}" for group, places in groups.items()]
+    titles = {group: f"{group} ({origins[group]})" if group in origins else group for group in groups}
+    return [f"{titles[group]}: {_listed(sorted(filter(None, places)))}" for group, places in groups.items()]
 
 
 def _listed(places: Sequence[str]) -> str:
