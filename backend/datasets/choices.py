@@ -10,7 +10,7 @@ Clouds = Literal["mixed", "simulated", "transplanted", "real"]
 
 @dataclass(frozen=True)
 class Choices:
-    """What is drawn for a sample, and how often. The defaults are those of the bundled generator."""
+    """What is drawn for a sample, and how often. Recipes say what differs."""
 
     clouds: Clouds = "mixed"
     """simulated: computed; transplanted: taken from cloudy images; mixed: both; the truth is of the same day. real: a

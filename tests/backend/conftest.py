@@ -17,11 +17,15 @@ import numpy as np
 import pytest
 import rasterio
 from affine import Affine
+from hypothesis import settings
 from rasterio.errors import NotGeoreferencedWarning
 
 from unclouded.backend import jobs, protocol
 from unclouded.backend.errors import UncloudedError
 from unclouded.backend.reporting import Reporter
+
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")
 
 UTM = "EPSG:32632"
 WEST, NORTH = 600_000.0, 5_100_000.0

@@ -8,7 +8,7 @@ import pytest
 
 from unclouded.backend.datasets.collection import VARIABLE, data_root, load, split_of
 from unclouded.backend.datasets.development import pairs
-from unclouded.backend.datasets.pairs import take_veil
+from unclouded.backend.datasets.pairs import DENSE, take_veil
 from unclouded.backend.datasets.place import Place
 from unclouded.backend.errors import InputError
 from unclouded.backend.sensors import BY_COUNT, NAMES
@@ -93,7 +93,8 @@ def test_veil_gives_back_the_cloud(archive: Path) -> None:
     ground = np.full((13, 40, 40), 0.1, np.float32)
     transplanted = (1 - veil.opacity) * ground + veil.path
 
-    np.testing.assert_allclose((1 - veil.opacity) * clear.optical + veil.path, cloudy.optical, atol=0.02)
+    again, dense = (1 - veil.opacity) * clear.optical + veil.path, veil.opacity > DENSE
+    np.testing.assert_allclose(again[:, dense], cloudy.optical[:, dense], atol=0.02)
     assert veil.opacity[:, 0].min() > 0.9
     assert veil.opacity[:, 15:].max() < 0.05
     assert transplanted[:, :, 0].min() > 0.6
