@@ -166,8 +166,10 @@ class TestFacts:
     def test_name_the_regions_that_were_learned_from(self) -> None:
         names = ["sen12ms-cr/1158_spring_1/p3", "sen12ms-cr/1158_spring_1/p4", "sen12ms-cr/1868_summer_19/p1", "chips"]
 
-        assert seen(names) == ["sen12ms-cr: 1158_spring_1, 1868_summer_19", "chips: all"]
-        assert seen(f"large/{number}" for number in range(MOST_NAMED + 1)) == [f"large: {MOST_NAMED + 1} places"]
+        origins = {"chips": "of old maps", "triples": "elsewhere"}
+        assert seen(names, origins) == ["sen12ms-cr: 1158_spring_1, 1868_summer_19", "chips (of old maps): all"]
+        many = (f"large/{number}" for number in range(MOST_NAMED + 1))
+        assert seen(many, {}) == [f"large: {MOST_NAMED + 1} places"]
 
     def test_tell_of_clear_images_of_another_data_set_too(self) -> None:
         recipe = tiny("unet_small", "data.clear=sen12ms")

@@ -73,7 +73,7 @@ def test_card_says_what_a_generator_needs(name: str, facts: dict[str, Any], runs
     assert {key: getattr(card, key) for key in facts} == facts
     assert (card.name, card.title, card.citation) == (name, recipe.title, recipe.citation)
     assert card.training_data == ["made: 0, 1, 2, 20, 21, 22, 23, 3"]
-    assert recipe.data.name in card.licence
+    assert "Copernicus" in card.licence
     assert 0.05 < card.prior["B4"] < 0.35
     assert weights.load(path)[0] == card
     if recipe.encoding.output == "image":
