@@ -206,7 +206,7 @@ def test_a_ping_is_answered_during_a_job(warm: Talk, shop: Any) -> None:
 def test_a_cancelled_training_keeps_the_best_and_the_worker_goes_on(warm: Talk, shop: Any) -> None:
     image = shop.raster("clear.tif", shop.numbers(4, 256, 1024), descriptions=("B2", "B3", "B4", "B8"))
     tiny = ["fit.epochs=10000", "fit.batch=2", "fit.precision=32", "data.samples=2", "data.validation_samples=2"]
-    tiny += ["data.window_px=32", "generator.parameters={widths: [8, 8, 8], blocks: [1, 1, 1]}"]
+    tiny += ["data.window_px=32", "data.windows=2", "generator.parameters={widths: [8, 8, 8], blocks: [1, 1, 1]}"]
     output = shop.path("best.safetensors")
     training = TrainGenerator("t0", "fusion", shop.path("run"), output, images=[image], settings=tiny)
     warm.send(training, job(shop, "t1", output="t1.tif"))

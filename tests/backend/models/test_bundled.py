@@ -40,12 +40,25 @@ def test_its_card_says_where_it_learned_and_how_well() -> None:
         assert scores["minus_best_without_training"]["interval_95"][1] < 0
 
 
+SOIL = {
+    "B2": 0.1,
+    "B3": 0.14,
+    "B4": 0.18,
+    "B5": 0.2,
+    "B6": 0.22,
+    "B7": 0.23,
+    "B8": 0.25,
+    "B8A": 0.26,
+    "B11": 0.3,
+    "B12": 0.25,
+}
+
+
 def test_clear_ground_stays_about_what_it_is() -> None:
-    rng = np.random.default_rng(0)
-    ground = (0.15 + 0.05 * rng.random((4, 64, 64))).astype(np.float32)
-    everywhere = np.ones((64, 64), bool)
-    mean = np.broadcast_to(ground.mean(axis=(1, 2), keepdims=True), ground.shape)
-    seen = Observation(BY_COUNT[4], "L2A", ground, everywhere, ~everywhere, mean)
+    rng, everywhere = np.random.default_rng(0), np.ones((64, 64), bool)
+    mean = np.array([SOIL[name] for name in BY_COUNT[10]], np.float32)[:, None, None]
+    ground = mean * (0.85 + 0.3 * rng.random((10, 64, 64), np.float32))
+    seen = Observation(BY_COUNT[10], "L2A", ground, everywhere, ~everywhere, np.broadcast_to(mean, ground.shape))
     result = Generator("default", "cpu")([seen])[0]
 
     assert np.abs(result.reflectance - ground).mean() < 0.02
