@@ -2,7 +2,8 @@
 
 A residual U-Net (Ronneberger et al., 2015; He et al., 2016) whose full-resolution work is done on 2x2 cells. For each
 pixel and band it takes a share of what the optical image adds to the smooth background (it shows the ground through
-thin cloud), a share of what a candidate made from other dates adds to it, and a residual. The error is modelled as a
+thin cloud), a share of what a candidate made from other dates adds to it, a brightening of what lies in shadow or below
+thin cloud, and a residual. The error is modelled as a
 Laplace distribution (Kendall and Gal, 2017).
 """
 
