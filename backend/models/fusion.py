@@ -3,8 +3,7 @@
 A residual U-Net (Ronneberger et al., 2015; He et al., 2016) whose full-resolution work is done on 2x2 cells. For each
 pixel and band it takes a share of what the optical image adds to the smooth background (it shows the ground through
 thin cloud), a share of what a candidate made from other dates adds to it, a brightening of what lies in shadow or below
-thin cloud, and a residual. The error is modelled as a
-Laplace distribution (Kendall and Gal, 2017).
+thin cloud, and a residual. The error is modelled as a Laplace distribution (Kendall and Gal, 2017).
 """
 
 from __future__ import annotations
@@ -38,6 +37,7 @@ BRIGHTENING = 5.0
 NO_BRIGHTENING = -8.0
 """Before the sigmoid."""
 OUTPUTS = 5
+"""Of each band: two shares, residual, log scale, brightening."""
 
 
 @dataclass(frozen=True)
@@ -97,13 +97,18 @@ class Fusion(Network):
 
     def upgrade(self, state: dict[str, Tensor]) -> None:
         """Completes weights of version 1, which knew neither regions, nor the dates' error, nor brightening."""
-        bands, stem = self.params.bands, state.get("stem.weight")
-        if stem is None or stem.shape[1] != 4 * bands + len(PLANES) - 1:
+        bands, fine = self.params.bands, self.params.widths[0]
+        first = {
+            "stem.weight": (fine, 4 * bands + len(PLANES) - 1, 2, 2),
+            "head.spread.weight": (16 * bands, fine, 1, 1),
+            "head.spread.bias": (16 * bands,),
+        }
+        if any(key not in state or state[key].shape != shape for key, shape in first.items()):
             return
+        stem, weight, bias = (state[key] for key in first)
         sources, planes = stem[:, : 3 * bands], stem[:, 3 * bands :]
         nothing, error = stem.new_zeros(1).expand(len(stem), 2 * bands, 2, 2), PLANES.index("error")
         state["stem.weight"] = torch.cat([sources, nothing, planes[:, :error], nothing[:, :1], planes[:, error:]], 1)
-        weight, bias = state["head.spread.weight"], state["head.spread.bias"]
         state["head.spread.weight"] = torch.cat([weight, weight.new_zeros(4 * bands, *weight.shape[1:])])
         state["head.spread.bias"] = torch.cat([bias, bias.new_full((4 * bands,), NO_BRIGHTENING)])
 

@@ -59,6 +59,21 @@ def test_weights_of_version_1_are_completed_so_that_what_they_did_not_know_says_
     assert all(torch.equal(first[key], before[key]) for key in before)
 
 
+@pytest.mark.parametrize("key", ["stem.weight", "head.spread.weight", "head.spread.bias"])
+def test_weights_of_no_known_version_are_left_as_they_are(key: str) -> None:
+    first = {
+        "stem.weight": torch.zeros(16, 4 * 3 + len(PLANES) - 1, 2, 2),
+        "head.spread.weight": torch.zeros(48, 16, 1, 1),
+        "head.spread.bias": torch.zeros(48),
+    }
+    for broken in (torch.zeros(7), None):
+        state = {name: weight for name, weight in (first | {key: broken}).items() if weight is not None}
+        shapes = {name: weight.shape for name, weight in state.items()}
+        Fusion(SMALL).upgrade(state)
+
+        assert {name: weight.shape for name, weight in state.items()} == shapes
+
+
 def test_shaded_ground_can_be_brightened() -> None:
     network = Fusion(SMALL)
     for weight in network.parameters():
