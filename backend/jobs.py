@@ -13,6 +13,7 @@ from typing import Any
 from .detection import detect
 from .errors import BackendError
 from .evaluation_jobs import EVALUATIONS, Evaluation
+from .model_jobs import MODEL_JOBS, ModelJob
 from .protocol import DetectClouds, Done, Job, RemoveClouds, SimulateClouds, TrainGenerator
 from .removal import remove
 from .reporting import Reporter
@@ -49,6 +50,12 @@ def _evaluate(job: Evaluation, report: Reporter) -> Done:
     from .evaluation.runners import RUNNERS as evaluations
 
     return evaluations[type(job)](job, report)
+
+
+def _manage_models(job: ModelJob, report: Reporter) -> Done:
+    from .library.runners import RUNNERS as managing
+
+    return managing[type(job)](job, report)
 
 
 @contextlib.contextmanager
@@ -89,6 +96,7 @@ RUNNERS: dict[type, Callable[[Any, Reporter], Done]] = {
     SimulateClouds: simulate_file,
     TrainGenerator: _train,
     **dict.fromkeys(EVALUATIONS, _evaluate),
+    **dict.fromkeys(MODEL_JOBS, _manage_models),
 }
 
 

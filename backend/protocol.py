@@ -6,7 +6,7 @@ QGIS sends jobs, `Cancel` and `Ping`; the worker answers with events. A conversa
     worker  Ready                      torch is loaded, devices and models are known
     QGIS    RemoveClouds(id="1", ...)  jobs queue; one runs at a time
     worker  Estimate, Progress, Log,   any number of times
-            Losses
+            Losses, Models, Checkpoint
     worker  Done or Failed             exactly once for each job; a cancelled one fails with code `cancelled`
 
 The worker ends when its standard input closes, and by itself after an idle time.
@@ -22,8 +22,9 @@ from typing import Any, Dict, List, Optional, Type, Union
 
 from .errors import BackendError, UncloudedError
 from .evaluation_jobs import EVALUATIONS, Evaluation
+from .model_jobs import MODEL_JOBS, Checkpoint, ModelAnswer, ModelJob, Models
 
-PROTOCOL = 2
+PROTOCOL = 3
 
 NEED_DATES = ("least-cloudy", "median", "interpolate")
 """Methods that combine other dates of the place."""
@@ -224,9 +225,9 @@ class Pong:
     id: str
 
 
-JOBS = (RemoveClouds, DetectClouds, SimulateClouds, TrainGenerator, *EVALUATIONS)
-Job = Union[RemoveClouds, DetectClouds, SimulateClouds, TrainGenerator, Evaluation]
-Message = Union[Job, Cancel, Ping, Hello, Ready, Estimate, Progress, Log, Losses, Done, Failed, Pong]
+JOBS = (RemoveClouds, DetectClouds, SimulateClouds, TrainGenerator, *EVALUATIONS, *MODEL_JOBS)
+Job = Union[RemoveClouds, DetectClouds, SimulateClouds, TrainGenerator, Evaluation, ModelJob]
+Message = Union[Job, Cancel, Ping, Hello, Ready, Estimate, Progress, Log, Losses, ModelAnswer, Done, Failed, Pong]
 
 MESSAGES: Dict[str, Type[Any]] = {
     kind.__name__: kind
@@ -240,6 +241,8 @@ MESSAGES: Dict[str, Type[Any]] = {
         Progress,
         Log,
         Losses,
+        Models,
+        Checkpoint,
         Done,
         Failed,
         Pong,

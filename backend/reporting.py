@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from .errors import Cancelled
+from .model_jobs import Checkpoint, Models
 from .protocol import Estimate, Log, Losses, Message, Progress
 
 
@@ -47,6 +49,14 @@ class Reporter:
         self._emit(
             Losses(self._id, epoch, {name: float(value) for name, value in values.items() if math.isfinite(value)})
         )
+
+    def models(self, entries: list[dict[str, Any]]) -> None:
+        """Says which generators there are."""
+        self._emit(Models(self._id, entries))
+
+    def checkpoint(self, kind: str, title: str, **facts: Any) -> None:
+        """Says what a foreign file holds; the facts are fields of `Checkpoint`."""
+        self._emit(Checkpoint(self._id, kind, title, **facts))
 
     def check_cancelled(self) -> None:
         """Raises Cancelled if the job was given up."""

@@ -11,6 +11,7 @@ from queue import Empty
 from typing import Dict, Iterator, List, Optional, Set, Union
 
 from ..backend.errors import BackendError, Cancelled
+from ..backend.model_jobs import Checkpoint, Models
 from ..backend.protocol import (
     Done,
     Estimate,
@@ -37,7 +38,7 @@ KILL_TRAINING_AFTER_S = 60.0
 LIVES = 3
 """Workers that a job may see die for reasons that are not its own."""
 
-Event = Union[Estimate, Progress, Log, Losses, Done, Failed]
+Event = Union[Estimate, Progress, Log, Losses, Models, Checkpoint, Done, Failed]
 
 
 class _Interrupted(Exception):
