@@ -47,9 +47,12 @@ class Params:
     """Channels at a half, a quarter and an eighth of the resolution."""
     blocks: tuple[int, int, int] = (1, 1, 2)
     """Residual blocks at each of these, the first two both going down and coming up."""
+    rest: float = 0.0
+    """Sigmoids closer than this to 0 and 1 give shares of exactly 0 and 1."""
 
 
-PRESETS = {"paper": Params(), "small": Params(widths=(16, 32, 48), blocks=(1, 1, 1))}
+REST = 0.01
+PRESETS = {"paper": Params(rest=REST), "small": Params(widths=(16, 32, 48), blocks=(1, 1, 1), rest=REST)}
 
 
 def input_channels(bands: int) -> int:
@@ -148,13 +151,18 @@ class Fusion(Network):
     def _mix(self, x: Tensor, features: Tensor) -> Tensor:
         """Gives background + a (optical - background) + b (candidate - background) + 5 c optical + residual.
 
-        The shares a, b and c lie within 0..1; clear pixels have a = 1 and c = 0, where a sigmoid comes to rest.
+        The shares a, b and c lie within 0..1; clear pixels have a = 1 and c = 0, where a sigmoid comes to rest. A trace
+        of an opaque cloud is seen when the result is stretched: a and b reach both ends.
         """
         bands = self.params.bands
         difference, background, candidate = x[:, : 3 * bands].chunk(3, dim=1)
         outputs = features.view(len(x), OUTPUTS, bands, *x.shape[2:])
         seen, dates, residual, log_scale, brighter = outputs.unbind(1)
-        ground = torch.addcmul(background, seen.sigmoid(), difference)
-        ground = torch.addcmul(ground, dates.sigmoid(), candidate).add(residual, alpha=RESIDUAL_GAIN)
+        ground = torch.addcmul(background, self._share(seen), difference)
+        ground = torch.addcmul(ground, self._share(dates), candidate).add(residual, alpha=RESIDUAL_GAIN)
         ground = torch.addcmul(ground, BRIGHTENING * brighter.sigmoid(), difference + background)
         return torch.cat([ground, log_scale.add(TYPICAL_LOG_SCALE).clamp(*LOG_SCALE).exp()], dim=1)
+
+    def _share(self, logits: Tensor) -> Tensor:
+        rest = self.params.rest
+        return ((logits.sigmoid() - rest) / (1 - 2 * rest)).clamp(0, 1)

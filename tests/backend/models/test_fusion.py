@@ -1,5 +1,7 @@
 """Fusion's own promises: its cost and its errors."""
 
+import dataclasses
+
 import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
@@ -85,3 +87,21 @@ def test_shaded_ground_can_be_brightened() -> None:
     x[:, :3], x[:, 3:6] = -0.05, 0.1  # the image shows 0.05
 
     torch.testing.assert_close(network(x)[:, :3], torch.full((1, 3, 8, 8), 0.3), atol=1e-3, rtol=0)
+
+
+@pytest.mark.parametrize("rest", [0.0, 0.01])
+def test_no_trace_of_an_opaque_cloud_is_left(rest: float) -> None:
+    network = Fusion(dataclasses.replace(SMALL, rest=rest))
+    for weight in network.parameters():
+        torch.nn.init.zeros_(weight)
+    outputs = torch.tensor([-6.0, 6.0, 0.0, 0.0, -30.0]).repeat_interleave(4 * SMALL.bands)
+    with torch.no_grad():
+        network.head.spread.get_parameter("bias").copy_(outputs)
+    x = torch.zeros(1, SMALL_INPUTS, 8, 8)
+    x[:, 3:6], x[:, 6:9] = 0.1, 0.05  # the other dates show 0.15
+    clouded = x.clone()
+    clouded[:, :3] = 0.6
+
+    trace = (network(clouded) - network(x))[:, :3].abs().max()
+    assert trace == 0 if rest else trace > 1e-3
+    assert not rest or (network(x)[:, :3] == torch.tensor(0.1) + torch.tensor(0.05)).all()
