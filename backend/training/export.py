@@ -111,7 +111,7 @@ def make_card(recipe: Recipe, network: Network, saved: Mapping[str, Any]) -> Car
     figures, frames, stride_px = saved["figures"], recipe.encoding.layout == "frames", network.stride_px
     overlap_px = None if network.radius_px is None else _up_to(network.radius_px, stride_px)
     blended = overlap_px is None or overlap_px > MAX_OVERLAP_PX
-    spread = {band: figures["spread"] for band in recipe.bands} | figures["band_spread"] if "spread" in figures else {}
+    spread = dict.fromkeys(recipe.bands, figures["spread"]) | figures["band_spread"] if "spread" in figures else {}
     encoding = dataclasses.replace(recipe.encoding, spread=tuple(spread.values()) or 1.0)
     return Card(
         name=recipe.name,
