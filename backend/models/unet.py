@@ -7,6 +7,7 @@ convolution down, `model.model.1` the level inside it, `model.model.1.model.1` t
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -24,6 +25,8 @@ class Params:
     dropout: float = 0.4
     """Share of features that training drops behind the innermost levels' deconvolutions."""
     dropout_levels: int = 3
+    norm: Literal["batch", "instance"] = "batch"
+    """instance: as some published checkpoints have it; convolutions have an offset then."""
 
 
 PRESETS = {
@@ -41,7 +44,8 @@ def radius_px(levels: int) -> int:
 class UNet(Network):
     """The network.
 
-    The innermost level has no batch norm on its way down: its map may be a single pixel.
+    The innermost level has no norm on its way down: its map may be a single pixel. Instance norm takes statistics over
+    the window, so that each pixel depends on all of it.
 
     Args:
         params: Its size.
@@ -52,7 +56,7 @@ class UNet(Network):
         self.params = params
         self.in_channels, self.out_channels = params.in_channels, params.out_channels
         levels = len(params.widths)
-        self.stride_px, self.radius_px = 1 << levels, radius_px(levels)
+        self.stride_px, self.radius_px = 1 << levels, radius_px(levels) if params.norm == "batch" else None
         self.model = _Level(params, 0)
         begin_gan(self)
 
@@ -87,19 +91,20 @@ class _Level(nn.Module):
         self.outermost, innermost = depth == 0, depth == len(params.widths) - 1
         entering = params.in_channels if self.outermost else params.widths[depth - 1]
         leaving = params.out_channels if self.outermost else entering
-        down: list[nn.Module] = [nn.Conv2d(entering, width, 4, stride=2, padding=1, bias=False)]
+        bias, norm = params.norm == "instance", nn.BatchNorm2d if params.norm == "batch" else nn.InstanceNorm2d
+        down: list[nn.Module] = [nn.Conv2d(entering, width, 4, stride=2, padding=1, bias=bias)]
         inside: list[nn.Module] = [] if innermost else [_Level(params, depth + 1)]
         deconvolution = nn.ConvTranspose2d(
-            width if innermost else 2 * width, leaving, 4, stride=2, padding=1, bias=self.outermost
+            width if innermost else 2 * width, leaving, 4, stride=2, padding=1, bias=bias or self.outermost
         )
         up: list[nn.Module] = [nn.ReLU(), deconvolution]
         if self.outermost:
             up.append(nn.Tanh())
         else:
             down.insert(0, nn.LeakyReLU(0.2))
-            up.append(nn.BatchNorm2d(leaving))
+            up.append(norm(leaving))
             if not innermost:
-                down.append(nn.BatchNorm2d(width))
+                down.append(norm(width))
             if len(params.widths) - depth <= params.dropout_levels:
                 up.append(nn.Dropout(params.dropout))
         self.model = nn.Sequential(*down, *inside, *up)

@@ -87,3 +87,8 @@ def test_output_stays_in_the_units(network: CycleGAN) -> None:
 
 def test_smallest_window_works_in_training_too(network: CycleGAN) -> None:
     assert network.train()(torch.rand(1, 3, 8, 8)).shape == (1, 2, 8, 8)
+
+
+class TestCycleGANWithBatchNorm(NetworkContract):
+    architecture = "cyclegan"
+    tiny = {"in_channels": 3, "out_channels": 2, "width": 4, "blocks": 2, "norm": "batch"}

@@ -119,3 +119,9 @@ def test_radius_grows_with_the_levels(levels: int) -> None:
 
 def test_paper_sees_farther_than_its_windows() -> None:
     assert radius_px(8) == 765
+
+
+class TestUNetWithInstanceNorm(NetworkContract):
+    architecture = "unet"
+    tiny = {"in_channels": 3, "out_channels": 2, "widths": [4, 8, 8], "norm": "instance"}
+    cancelled = frozenset(f"model.model.1.model.{layer}.bias" for layer in ("1", "5", "3.model.3"))
