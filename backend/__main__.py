@@ -160,11 +160,13 @@ def export(checkpoint: str, output: str, overwrite: bool) -> None:
 
 @main.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
-def info(as_json: bool) -> None:
+@click.option("--check", is_flag=True, help="Also run a generator on a small tile.")
+@click.option("--device", default="auto", show_default=True, metavar="NAME", help="Where --check runs.")
+def info(as_json: bool, check: bool, device: str) -> None:
     """Show versions, devices and installed generators."""
     from .console import show_info
 
-    show_info(as_json)
+    sys.exit(show_info(as_json, device if check else ""))
 
 
 @main.command()

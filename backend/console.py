@@ -10,7 +10,9 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -20,6 +22,9 @@ from rich.table import Table
 from . import protocol, verdict
 from .errors import UncloudedError
 from .version import VERSION
+
+if TYPE_CHECKING:
+    from .proof import Proof
 
 INTERNAL_EXIT_CODE = 1
 
@@ -210,8 +215,16 @@ def _finish(job: protocol.Job, emit: Callable[[protocol.Message], None]) -> tupl
             signal.signal(number, handler)
 
 
-def show_info(as_json: bool) -> None:
-    """Prints versions, devices and installed generators."""
+def show_info(as_json: bool, device: str = "") -> int:
+    """Prints versions, devices and installed generators.
+
+    Args:
+        as_json: Print one JSON object.
+        device: Also let the generator prove itself on this device; empty: no.
+
+    Returns:
+        The exit code, see errors.py.
+    """
     import numpy
     import rasterio
     import torch
@@ -232,12 +245,18 @@ def show_info(as_json: bool) -> None:
         cards = [
             {"name": card.name, "version": card.version, "title": card.title, "path": path} for card, path in models
         ]
-        print(json.dumps({"versions": facts, "devices": devices(), "models": cards}))  # noqa: T201 - asked for
-        return
+        told = {"versions": facts, "devices": devices(), "models": cards}
+        print(json.dumps(told | ({"proof": asdict(proof)} if proof else {})))  # noqa: T201 - asked for
+        return 0
     table = Table(show_header=False, box=None)
     for name, value in facts.items():
         table.add_row(name, value)
     for device in devices():
+    try:
+        proof = _prove(device) if device else None
+    except UncloudedError as error:
+        Console(stderr=True, highlight=False).print(f"[red]Error:[/] {_plain(str(error))}", soft_wrap=True)
+        return error.exit_code
         table.add_row("device", f"{device['name']}: {device['label']}")
     for card, path in models:
         table.add_row("generator", f"{card.name} {card.version}: {card.title} ({os.path.getsize(path) / 1e6:.1f} MB)")
@@ -251,3 +270,13 @@ def _plain(text: str) -> str:
 
 def _duration(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
+    if proof:
+        table.add_row("check", f"a tile in {proof.milliseconds:g} ms on {proof.device}: {_plain(proof.label)}")
+        table.add_row("", f"[yellow]{_plain(proof.warning)}[/]")
+    return 0
+
+
+def _prove(device: str) -> Proof:
+    from .proof import prove
+
+    return prove(device)

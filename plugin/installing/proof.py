@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Dict, List, Optional
+
+from ...backend.errors import BackendError
+from ..environment import ROOT
+from ..worker import START
+from .running import Programs
 
 
 @dataclass(frozen=True)
@@ -20,10 +27,40 @@ class Proof:
     """Why it is not the device that was wanted; empty if all is well."""
 
 
-def prove(python: Path, device: str = "auto") -> Proof:
-    """Lets the backend of an interpreter run its generator on a small tile.
+def prove(python: Path, device: str = "auto", programs: Optional[Programs] = None) -> Proof:
+    """Lets the backend of an interpreter run its generator on a small tile; takes some seconds.
+
+    Args:
+        python: The backend's interpreter.
+        device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
+        programs: What runs it; can be cancelled.
 
     Raises:
         BackendError: It does not run at all.
+        Cancelled: The user wants no more.
     """
-    raise NotImplementedError
+    told = ask_backend(python, ["--check", "--device", device], programs)
+    try:
+        return Proof(**told["proof"])
+    except (KeyError, TypeError):
+        raise BackendError(
+            f"The backend of {python} gave no proof that it runs.", "Press Repair; if it happens again, report it."
+        ) from None
+
+
+def ask_backend(python: Path, arguments: List[str], programs: Optional[Programs] = None) -> Dict[str, Any]:
+    """Gives what `unclouded info --json` prints, started in the way in which the worker is started.
+
+    Raises:
+        BackendError: It does not run.
+    """
+    lines: List[str] = []
+    command = [str(python), "-I", "-c", START.format(plugins=str(ROOT.parent)), "info", "--json", *arguments]
+    (programs or Programs(lambda: False, {})).run(command, on_line=lines.append)
+    for line in reversed(lines):
+        if line.startswith("{"):
+            try:
+                return dict(json.loads(line))
+            except ValueError:
+                break
+    raise BackendError(f"The backend of {python} told nothing about itself.", "Press Repair.")

@@ -1,0 +1,66 @@
+"""The file that says that an environment is ours, what is in it, and whether it is whole: written first and last."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Optional
+
+NAME = "unclouded.json"
+
+
+@dataclass(frozen=True)
+class Stamp:
+    """What an environment was made from."""
+
+    variant: str
+    requirements: str
+    """Hash of the pins."""
+    base: str
+    """Path of the Python that it was made from."""
+    plugin: str
+    """Version of the plugin."""
+    complete: bool
+    """False from the begin of an installation until the backend has proved itself."""
+
+
+def read_stamp(target: Path) -> Optional[Stamp]:
+    """Gives the stamp of an environment; None where there is none that can be read."""
+    try:
+        return Stamp(**json.loads((target / NAME).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def write_stamp(target: Path, stamp: Stamp) -> None:
+    """Writes the stamp so that it is there whole or not at all.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    aside = target / (NAME + ".part")
+    with aside.open("w", encoding="utf-8") as file:
+        json.dump(asdict(stamp), file, indent=1)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(aside, target / NAME)
+
+
+def is_whole(target: Path) -> bool:
+    """Tells whether an environment was installed to the end."""
+    stamp = read_stamp(target)
+    return stamp is not None and stamp.complete
+
+
+def pins_of(requirements: Path) -> list[str]:
+    """Gives the lines of a file of requirements that name a package."""
+    lines = (line.partition("#")[0].strip() for line in requirements.read_text(encoding="utf-8").splitlines())
+    return [line for line in lines if line]
+
+
+def hash_of(requirements: Path) -> str:
+    """Gives the hash of the pins of a file; comments do not count."""
+    return hashlib.sha256("\n".join(pins_of(requirements)).encode()).hexdigest()
