@@ -19,7 +19,7 @@ def installed_models() -> list[tuple[Card, str]]:
     A damaged one is left out and logged, so that it does not stop jobs that use another; a job that uses it fails.
     """
     found = []
-    for path in _files().values():
+    for path in model_files().values():
         try:
             found.append((read_card(str(path)), str(path)))
         except ModelError as error:
@@ -40,7 +40,7 @@ def find_model(name_or_path: str) -> str:
     if Path(name_or_path).suffix or "/" in name_or_path:
         return name_or_path
     name = DEFAULT_MODEL if name_or_path == "default" else name_or_path
-    files = _files()
+    files = model_files()
     if name in files:
         return str(files[name])
     for card, path in installed_models():
@@ -52,7 +52,12 @@ def find_model(name_or_path: str) -> str:
     )
 
 
-def _files() -> dict[str, Path]:
+def is_bundled(path: Path) -> bool:
+    """Whether a file is one of those that come along."""
+    return path.parent == MODELS
+
+
+def model_files() -> dict[str, Path]:
     """Gives the files by their names; of two with the same name the user's, in the place of the other."""
     own = {path.stem: path for path in sorted(user_models().glob("*.safetensors"))}
     bundled = sorted(MODELS.glob("*.safetensors"), key=lambda path: (path.stem != DEFAULT_MODEL, path.stem))

@@ -1,0 +1,233 @@
+"""Gets bytes from an address: over http(s), through a proxy if need be, or from a local file."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import ssl
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
+
+import certifi
+import urllib3
+from urllib3.util import Timeout, make_headers
+
+from ..errors import InputError, UsageError
+from ..version import VERSION
+from .addresses import is_remote
+from .trouble import Trouble, of_error, of_status
+
+BLOCK_BYTES = 1 << 16
+MAX_REDIRECTS = 5
+REDIRECTS = (301, 302, 303, 307, 308)
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long a server is waited for."""
+
+    connect_s: float = 10.0
+    silence_s: float = 30.0
+    """Time without a byte after which a connection is given up."""
+    waits_s: tuple[float, ...] = (0.5, 1.0, 2.0, 4.0)
+    """Pauses before tries that follow one that brought nothing; then an address is given up."""
+
+
+@dataclass(frozen=True)
+class Reply:
+    """A file as an address gives it."""
+
+    address: str
+    """Where it was found in the end."""
+    start: int
+    """Position of the first byte of blocks in the file."""
+    total_bytes: int | None
+    """Of the file, if the server says so."""
+    tag: str
+    """That the server gives this state of the file, if it does; strong ones only."""
+    is_page: bool
+    """Whether it says of itself that it is a web page."""
+    blocks: Iterator[bytes]
+
+
+class Network:
+    """Opens addresses.
+
+    Args:
+        proxy: URL of a proxy, with user and password if it needs them; empty for that of the environment, if any.
+        certificates: PEM file of authorities that are trusted besides the system's.
+        patience: How long it waits.
+
+    Raises:
+        UsageError: The proxy's address makes no sense.
+        InputError: The file holds no certificates.
+    """
+
+    def __init__(self, proxy: str = "", certificates: str = "", patience: Patience | None = None) -> None:
+        self.patience = patience or Patience()
+        self._proxy = _checked(proxy)
+        self._trusted = _trusted(certificates)
+        self._pools: dict[str, urllib3.PoolManager] = {}
+
+    def open(self, address: str, start: int = 0, tag: str = "") -> Reply:
+        """Opens a file.
+
+        Args:
+            address: Of the file.
+            start: First byte that is wanted; the reply may start earlier.
+            tag: State of the file that the bytes before belong to; of another state all of it is given.
+
+        Raises:
+            Trouble: It cannot be had.
+        """
+        if not is_remote(address):
+            return _open_file(address, start)
+        try:
+            return self._open_url(address, start, tag)
+        except (urllib3.exceptions.HTTPError, ValueError) as error:
+            raise of_error(error) from error
+
+    def _open_url(self, address: str, start: int, tag: str) -> Reply:
+        for _ in range(MAX_REDIRECTS + 1):
+            response = self._ask(address, start, tag)
+            target = response.headers.get("Location", "")
+            if response.status not in REDIRECTS or not target:
+                return _reply(address, start, response)
+            response.release_conn()
+            before, address = address, urljoin(address, target)
+            if not is_remote(address) or (urlsplit(before).scheme, urlsplit(address).scheme) == ("https", "http"):
+                raise Trouble("sends on to an address that is less safe, which is refused")
+        raise Trouble(f"sends on to another address more than {MAX_REDIRECTS} times")
+
+    def _ask(self, address: str, start: int, tag: str) -> urllib3.BaseHTTPResponse:
+        parts = urlsplit(address)
+        user, _, host = parts.netloc.rpartition("@")
+        headers = {"User-Agent": f"Unclouded/{VERSION}", "Accept-Encoding": "identity"}
+        if user:
+            headers |= make_headers(basic_auth=unquote(user))
+        if start:
+            headers["Range"] = f"bytes={start}-"
+            if tag:
+                headers["If-Range"] = tag
+        url = urlunsplit(parts._replace(netloc=host, fragment=""))
+        return self._pool(url).request(
+            "GET", url, headers=headers, redirect=False, preload_content=False, decode_content=False
+        )
+
+    def _pool(self, url: str) -> urllib3.PoolManager:
+        """Gives what opens a URL: by itself, or through the proxy."""
+        proxy = self._proxy or _checked(_proxy_of_environment(url))
+        if proxy not in self._pools:
+            patience = self.patience
+            common: dict[str, Any] = {
+                "retries": False,
+                "timeout": Timeout(connect=patience.connect_s, read=patience.silence_s),
+                "ssl_context": self._trusted,
+            }
+            self._pools[proxy] = _through(proxy, common) if proxy else urllib3.PoolManager(**common)
+        return self._pools[proxy]
+
+
+def _through(proxy: str, common: dict[str, Any]) -> urllib3.ProxyManager:
+    parts = urlsplit(proxy)
+    user, _, host = parts.netloc.rpartition("@")
+    headers = make_headers(proxy_basic_auth=unquote(user)) if user else None
+    return urllib3.ProxyManager(
+        f"{parts.scheme}://{host}",
+        proxy_headers=headers,
+        proxy_ssl_context=common["ssl_context"],
+        **common,
+    )
+
+
+def _proxy_of_environment(url: str) -> str:
+    parts = urlsplit(url)
+    if urllib.request.proxy_bypass(parts.hostname or ""):
+        return ""
+    found = urllib.request.getproxies()
+    return found.get(parts.scheme, found.get("all", ""))
+
+
+def _checked(proxy: str) -> str:
+    """Gives the address of a proxy with its scheme. Its words never hold the address: there may be a password in it."""
+    whole = proxy.strip() if "://" in proxy or not proxy.strip() else f"http://{proxy.strip()}"
+    with contextlib.suppress(ValueError):
+        parts = urlsplit(whole)
+        if not whole or (parts.scheme in ("http", "https") and parts.hostname and parts.port != 0):
+            return whole
+    raise UsageError(
+        "The address of the proxy is none of an http or https proxy.",
+        "Give http://HOST:PORT, or http://USER:PASSWORD@HOST:PORT with signs such as @ as %40.",
+    )
+
+
+def _trusted(certificates: str) -> ssl.SSLContext:
+    """Trusts what the system trusts, what certifi does where the system names nobody, and what the user adds."""
+    context = ssl.create_default_context()
+    context.load_verify_locations(certifi.where())
+    if certificates:
+        try:
+            context.load_verify_locations(certificates)
+        except (OSError, ssl.SSLError) as error:
+            raise InputError(
+                f"{certificates} cannot be read as certificates.", "Give a PEM file of the authorities to trust."
+            ) from error
+    return context
+
+
+def _reply(address: str, start: int, response: urllib3.BaseHTTPResponse) -> Reply:
+    headers = response.headers
+    if response.status not in (200, 206):
+        response.release_conn()
+        raise of_status(response.status, headers.get("Retry-After", ""))
+    if headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise Trouble("sends the file packed in another way than was asked for")
+    length = headers.get("Content-Length", "")
+    begin, total = 0, int(length) if length.isascii() and length.isdigit() else None
+    if response.status == 206:
+        told = re.fullmatch(r"bytes (\d{1,18})-\d{1,18}/(\d{1,18}|\*)", headers.get("Content-Range", ""), re.ASCII)
+        if told is None or int(told[1]) != start:
+            raise Trouble("sends another part of the file than was asked for", restart=True, again=True)
+        begin, total = start, None if told[2] == "*" else int(told[2])
+    tag = headers.get("ETag", "")
+    return Reply(
+        address,
+        begin,
+        total,
+        "" if tag.startswith("W/") else tag,
+        headers.get("Content-Type", "").lower().startswith("text/html"),
+        _blocks(response),
+    )
+
+
+def _blocks(response: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
+    try:
+        yield from response.stream(BLOCK_BYTES, decode_content=False)
+    except (urllib3.exceptions.HTTPError, OSError) as error:
+        raise of_error(error) from error
+    finally:
+        response.close()
+
+
+def _open_file(address: str, start: int) -> Reply:
+    try:
+        size = Path(address).stat().st_size
+        if not Path(address).is_file():
+            raise Trouble("is no file")
+        return Reply(address, start, size, "", False, _read(address, start))
+    except OSError as error:
+        raise Trouble(f"cannot be read: {error.strerror}") from error
+
+
+def _read(address: str, start: int) -> Iterator[bytes]:
+    try:
+        with Path(address).open("rb") as file:
+            file.seek(start)
+            while block := file.read(BLOCK_BYTES):
+                yield block
+    except OSError as error:
+        raise Trouble(f"cannot be read: {error.strerror}", again=True) from error
