@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from .evaluation_commands import COMMANDS
+from .model_commands import models
 from .options import execute, reading
 from .protocol import METHODS, DetectClouds, RemoveClouds, SimulateClouds, TrainGenerator
 from .version import VERSION
@@ -188,7 +189,7 @@ def worker() -> None:
     Worker(standard_input(), claim_standard_output()).serve()
 
 
-for command in COMMANDS:
+for command in (*COMMANDS, models):
     main.add_command(command)
 
 if __name__ == "__main__":

@@ -108,7 +108,9 @@ def import_model(checkpoint: str, inspect: bool, as_json: bool, **options: Any) 
         _run(InspectCheckpoint("1", checkpoint), as_json, _show_checkpoint)
     names = ("optical_range", "optical_limit", "sar_range")
     given = {key: options.pop(key) for key in names}
-    choices = {key: list(value) if isinstance(value, tuple) else value for key, value in given.items() if value is not None}
+    choices = {
+        key: list(value) if isinstance(value, tuple) else value for key, value in given.items() if value is not None
+    }
     execute(ImportModel("1", checkpoint, choices=choices, **options), as_json)
 
 
