@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Optional
+
 from qgis.gui import QgisInterface
 from qgis.PyQt.QtCore import Qt, pyqtSignal
 from qgis.PyQt.QtWidgets import QScrollArea, QVBoxLayout, QWidget
 
-from ..backend.errors import UncloudedError
+from ..backend.errors import UncloudedError, UsageError
 from .area import Area
+from .fit import Given, describe
 from .form_layout import align
 from .inputs_panel import InputsPanel
-from .job_builder import Choices
+from .job_builder import Choices, parse_bands
 from .layers import source_path
 from .options_panel import AdvancedPanel, OptionsPanel
+from .wording import tr
 
 
 class Form(QScrollArea):
@@ -32,6 +36,7 @@ class Form(QScrollArea):
         self.inputs = InputsPanel(self)
         self.options = OptionsPanel(iface, self)
         self.advanced = AdvancedPanel(self)
+        self.options.method.given = self.given
         self._lay_out()
         for panel in (self.inputs, self.options, self.advanced):
             panel.changed.connect(self.changed)
@@ -49,6 +54,17 @@ class Form(QScrollArea):
             return str(error)
         return self.options.method.missing(inputs.sar is not None, bool(inputs.dates.layers()))
 
+    def given(self) -> Optional[Given]:
+        """Tells what generators can be held against; None without an image."""
+        inputs, advanced = self.inputs, self.advanced
+        return describe(
+            inputs.optical,
+            inputs.sar is not None,
+            bool(inputs.dates.layers()),
+            parse_bands(advanced.bands.text()),
+            advanced.level.currentData(),
+        )
+
     def choices(self, preview: bool) -> Choices:
         """Gives what is filled in.
 
@@ -56,9 +72,11 @@ class Form(QScrollArea):
             preview: Take the visible part of the map and a temporary file instead of area and output.
 
         Raises:
-            UncloudedError: The image's file is gone, or the area misses the image.
+            UncloudedError: There is no image, its file is gone, or the area misses it.
         """
         inputs, options, advanced = self.inputs, self.options, self.advanced
+        if inputs.optical is None:
+            raise UsageError(tr("No image is chosen in the dock."), tr("Open one and choose it there."))
         source_path(inputs.optical)
         method, model = options.method.method_and_model()
         return Choices(

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import PurePath
-from typing import Any, Dict, List, Tuple
+from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from qgis.PyQt.QtCore import Qt
+from qgis.PyQt.QtGui import QBrush, QPalette
 from qgis.PyQt.QtWidgets import QComboBox, QWidget
 
 from ..backend.protocol import NEED_DATES
 from . import generators
+from .fit import Given, misfit
 from .form_layout import shrinkable
 from .settings import Setting
 from .wording import tr
@@ -30,6 +32,9 @@ class MethodBox(QComboBox):
         shrinkable(self)
         self._installed: List[Dict[str, Any]] = []
         self._cards: Dict[str, Dict[str, Any]] = {}
+        self._misfits: Dict[str, str] = {}
+        self.given: Callable[[], Optional[Given]] = lambda: None
+        """Tells what the generators are held against."""
         self.show_models(generators.bundled())
         self.activated.connect(lambda _: Setting.METHOD.set(self.currentData()))
 
@@ -40,13 +45,18 @@ class MethodBox(QComboBox):
             cards: Fields of the cards of the installed generators, each with its `path`.
         """
         self._installed = cards
-        self._fill(self._offered())
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Lists the generators that are there now, those first that fit what is given."""
+        offered = self._offered()
+        misfits = self._held_against_given(offered)
+        if (list(offered.items()), misfits) != (list(self._cards.items()), self._misfits) or not self.count():
+            self._fill(offered, misfits)
 
     def showPopup(self) -> None:
         """Opens the list; a generator that was trained or removed since shows."""
-        offered = self._offered()
-        if offered != self._cards:
-            self._fill(offered)
+        self.refresh()
         super().showPopup()
 
     def choose_file(self, path: str) -> None:
@@ -57,7 +67,7 @@ class MethodBox(QComboBox):
         """
         generators.remember_file(path)
         Setting.METHOD.set(f"generator:{path}")
-        self._fill(self._offered())
+        self.refresh()
         self.setCurrentIndex(self.findData(f"generator:{path}"))
 
     def method_and_model(self) -> Tuple[str, str]:
@@ -68,11 +78,10 @@ class MethodBox(QComboBox):
     def missing(self, has_sar: bool, has_dates: bool) -> str:
         """Says what the choice needs and does not have; empty if nothing."""
         card = self._cards.get(str(self.currentData()), {})
-        if not has_dates and (card.get("dates") == "required" or self.currentData() in NEED_DATES):
-            return tr("“{}” needs other dates: tick at least one image of another day.").format(self.currentText())
-        if not has_sar and card.get("sar") == "required":
-            return tr("“{}” needs a radar image.").format(self.currentText())
-        return ""
+        if self.currentData() in NEED_DATES:
+            card = {"dates": "required"}
+        lacks = misfit(card, Given(sar=has_sar, dates=has_dates))
+        return tr("“{}” {}.").format(self.currentText(), lacks) if lacks else ""
 
     def _offered(self) -> Dict[str, Dict[str, Any]]:
         """Gives the cards by the data of their items; a generator of the user's goes by its path."""
@@ -81,16 +90,25 @@ class MethodBox(QComboBox):
         }
         return {**installed, **{f"generator:{card['path']}": card for card in generators.own()}}
 
-    def _fill(self, cards: Dict[str, Dict[str, Any]]) -> None:
+    def _held_against_given(self, cards: Dict[str, Dict[str, Any]]) -> Dict[str, str]:
+        """Gives the reasons why generators do not fit, by the data of their items."""
+        given = self.given()
+        reasons = {data: misfit(card, given) for data, card in cards.items()}
+        return {data: reason for data, reason in reasons.items() if reason}
+
+    def _fill(self, cards: Dict[str, Dict[str, Any]], misfits: Dict[str, str]) -> None:
         chosen = self.currentData() or Setting.METHOD.get()
         self.clear()
-        self._cards = cards
+        self._cards, self._misfits = cards, misfits
         titles = {data: card.get("title") or card["name"] for data, card in cards.items()}
         count = Counter(titles.values())
-        for data, card in cards.items():
+        for data in sorted(cards, key=lambda data: data in misfits):
             alike = count[titles[data]] > 1
-            text = f"{PurePath(card['path']).stem}: {titles[data]}" if alike else titles[data]
-            self._add(text, data, tr("Generator {}").format(card["path"]))
+            text = f"{PurePath(cards[data]['path']).stem}: {titles[data]}" if alike else titles[data]
+            reason = tr("It {}.").format(misfits[data]) if data in misfits else ""
+            self._add(text, data, f"{tr('Generator {}').format(cards[data]['path'])}\n{reason}".strip())
+            if reason:
+                self.setItemData(self.count() - 1, self._faded(), Qt.ItemDataRole.ForegroundRole)
         if not cards:
             self._add(tr("Generator (default)"), "generator:default", tr("The generator that the backend brings"))
         self.insertSeparator(self.count())
@@ -98,6 +116,9 @@ class MethodBox(QComboBox):
             self._add(title, name, tip)
         self.setCurrentIndex(max(self.findData(chosen), 0))
         self.view().setMinimumWidth(self.view().sizeHintForColumn(0))
+
+    def _faded(self) -> QBrush:
+        return self.palette().brush(QPalette.ColorGroup.Disabled, QPalette.ColorRole.Text)
 
     def _add(self, text: str, data: str, tip: str) -> None:
         self.addItem(text, data)

@@ -32,11 +32,13 @@ class OptionsPanel(QWidget):
     changed = pyqtSignal()
     refused = pyqtSignal(object)
     """The UncloudedError why a generator's file cannot be used."""
+    models_asked = pyqtSignal()
 
     def __init__(self, iface: QgisInterface, parent: QWidget) -> None:
         super().__init__(parent)
         self.method = MethodBox(self)
         self.model_button = QToolButton(self)
+        self.models_button = QToolButton(self)
         self.area = AreaBox(iface, self)
         self.threshold = QgsDoubleSpinBox(self)
         self.grow = QgsSpinBox(self)
@@ -89,6 +91,9 @@ class OptionsPanel(QWidget):
         self.model_button.setToolTip(tr("Use the generator of a .safetensors file"))
         self.model_button.setAccessibleName(tr("Choose the file of a generator"))
         self.model_button.clicked.connect(self.choose_model)
+        self.models_button.setText(tr("Models…"))
+        self.models_button.setToolTip(tr("Get, import, check and remove generators, and read their cards"))
+        self.models_button.clicked.connect(self.models_asked)
 
     def _build_mask_options(self) -> None:
         self.threshold.setRange(0.0, 1.0)
@@ -121,6 +126,7 @@ class OptionsPanel(QWidget):
         row.setContentsMargins(0, 0, 0, 0)
         row.addWidget(self.method, 1)
         row.addWidget(self.model_button)
+        row.addWidget(self.models_button)
         form = new_form(self)
         form.addRow(tr("M&ethod"), row)
         form.addRow(tr("&Area"), self.area)

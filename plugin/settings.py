@@ -48,6 +48,7 @@ class Setting(Enum):
     COMPARE_BEFORE = Spec("layer/compare_before", "")
     COMPARE_AFTER = Spec("layer/compare_after", "")
     MODEL_FILES = Spec("model_files", [])
+    MODEL_INDEX = Spec("model_index", "")
     FOLDER = Spec("folder", "")
     ADVANCED_SHUT = Spec("advanced_shut", True)
     LOG_SHUT = Spec("log_shut", True)

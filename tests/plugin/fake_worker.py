@@ -17,6 +17,7 @@ idle       says hello and leaves with 0 when the first job comes, as if its idle
 
 An evaluation says a table, writes a page and copies the result to the raster of errors. A training copies the generator
 from which it starts. `slow`: it waits for Cancel, takes longer then than other jobs may, and keeps the copy.
+For the jobs of the model manager see fake_models.py.
 """
 
 import json
@@ -25,6 +26,8 @@ import shutil
 import sys
 import threading
 import time
+
+import fake_models
 
 BEHAVIOUR = sys.argv[1]
 CARDS = [{"name": "tiny", "title": "Tiny generator", "path": "/models/tiny.safetensors", "sar": "optional"}]
@@ -35,7 +38,7 @@ jobs = []
 closed = False
 
 
-def say(kind, **fields):
+def say(kind, /, **fields):
     sys.stdout.write(json.dumps({"type": kind, **fields}) + "\n")
     sys.stdout.flush()
 
@@ -152,7 +155,7 @@ def main():
         sys.stdout.write("Welcome!\n")
     if BEHAVIOUR == "noisy":
         sys.stderr.write("warning: noise\n" * 50_000)
-    say("Hello", protocol=0 if BEHAVIOUR == "old" else 2, version="0.1.0")
+    say("Hello", protocol=0 if BEHAVIOUR == "old" else 3, version="0.1.0")
     if BEHAVIOUR == "loading" and not os.path.exists(sys.argv[2]):
         open(sys.argv[2], "w").close()
         time.sleep(600)
@@ -170,7 +173,10 @@ def main():
         if BEHAVIOUR == "idle" and not os.path.exists(job["output"] + ".slept"):
             open(job["output"] + ".slept", "w").close()
             return
-        work(job)
+        if job["type"] in fake_models.JOBS:
+            fake_models.work(job, BEHAVIOUR, say, lambda job_id=job["id"]: closed or job_id in cancelled)
+        else:
+            work(job)
 
 
 main()

@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from qgis.PyQt.QtCore import Qt
 from qgis.PyQt.QtWidgets import QWidget
 
 from unclouded.backend.errors import ModelError
 from unclouded.backend.protocol import METHODS
+from unclouded.plugin.fit import Given
 from unclouded.plugin.method_box import MethodBox
 
 from .conftest import write_generator
@@ -92,3 +94,19 @@ def test_the_worker_and_the_folder_name_a_generator_once(box, tmp_path):
     box.show_models([{"name": "mine", "title": "My generator", "path": path}])
     assert [box.itemData(row) for row in range(box.count())].count(f"generator:{path}") == 1
     assert box.findData("generator:mine") < 0
+
+
+def test_generators_that_fit_come_first_and_the_others_say_why(box, tmp_path):
+    path = write_generator(tmp_path / "models" / "alps.safetensors", title="Alps", sar="required")
+    other = write_generator(tmp_path / "models" / "delta.safetensors", title="Delta")
+    box.refresh()
+    order = [box.itemData(row) for row in range(3)]
+    box.given = lambda: Given(("B2", "B3", "B4"), 3, "L2A")
+    box.showPopup()
+    box.hidePopup()
+    fitting = [data for data in order if data != f"generator:{path}"]
+    assert [box.itemData(row) for row in range(3)] == [*fitting, f"generator:{path}"]
+    row = box.findData(f"generator:{path}")
+    assert box.itemData(row, Qt.ItemDataRole.ToolTipRole).endswith("It needs a radar image.")
+    assert box.itemData(row, Qt.ItemDataRole.ForegroundRole) is not None
+    assert box.itemData(box.findData(f"generator:{other}"), Qt.ItemDataRole.ForegroundRole) is None

@@ -1,0 +1,118 @@
+"""Two pictures side by side: an image, and the same place of a result made from it, with the same colours."""
+
+from __future__ import annotations
+
+from typing import Dict, List
+
+from qgis.core import QgsMapRendererParallelJob, QgsMapSettings, QgsRasterLayer, QgsRectangle
+from qgis.PyQt.QtCore import QSize, Qt
+from qgis.PyQt.QtGui import QImage, QPixmap, QResizeEvent
+from qgis.PyQt.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
+
+from ..backend.errors import OutputError
+from .results import style_image
+from .wording import tr
+
+SIDE_PX = 400
+LEAST_PX = 160
+
+
+class Picture(QLabel):
+    """A picture that fills its place and keeps its shape."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.image = QImage()
+        self.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)
+        self.setMinimumSize(LEAST_PX, LEAST_PX)
+
+    def show_image(self, image: QImage) -> None:
+        self.image = image
+        self._fit()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Fits the picture into its new place."""
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        if not self.image.isNull():
+            ratio, smooth = Qt.AspectRatioMode.KeepAspectRatio, Qt.TransformationMode.SmoothTransformation
+            self.setPixmap(QPixmap.fromImage(self.image).scaled(self.size(), ratio, smooth))
+
+
+class BeforeAfter(QWidget):
+    """Draws the place of a result from its source and from itself."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.before, self.after = Picture(self), Picture(self)
+        self._layers: List[QgsRasterLayer] = []
+        self._drawing: Dict[Picture, QgsMapRendererParallelJob] = {}
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        for picture, title in ((self.before, tr("Before")), (self.after, tr("After"))):
+            picture.setAccessibleName(title)
+            caption = QLabel(title, self)
+            caption.setAlignment(Qt.AlignmentFlag.AlignCenter)
+            column = QVBoxLayout()
+            column.addWidget(picture, 1)
+            column.addWidget(caption)
+            row.addLayout(column, 1)
+
+    @property
+    def is_drawing(self) -> bool:
+        return bool(self._drawing)
+
+    def show_result(self, source: QgsRasterLayer, path: str) -> None:
+        """Draws both pictures in the background.
+
+        Args:
+            source: A layer; its style is taken as it is now.
+            path: Of the result.
+
+        Raises:
+            OutputError: QGIS cannot open the result.
+        """
+        after = QgsRasterLayer(path, "", "gdal")
+        if not after.isValid():
+            raise OutputError(tr("QGIS cannot open the result {}.").format(path), tr("Try the preview again."))
+        before = source.clone()
+        if after.bandCount() == before.bandCount():
+            after.setRenderer(before.renderer().clone())
+        else:
+            style_image(after, before)
+        self.stop()
+        self._layers = [before, after]
+        for picture, layer in ((self.before, before), (self.after, after)):
+            self._draw(picture, layer, after.extent())
+
+    def stop(self) -> None:
+        """Ends the drawing."""
+        for job in self._drawing.values():
+            job.cancelWithoutBlocking()
+        self._drawing.clear()
+
+    def _draw(self, picture: Picture, layer: QgsRasterLayer, extent: QgsRectangle) -> None:
+        settings = QgsMapSettings()
+        settings.setLayers([layer])
+        settings.setDestinationCrs(layer.crs())
+        settings.setExtent(extent)
+        settings.setOutputSize(_size(extent))
+        settings.setBackgroundColor(self.palette().window().color())
+        job = QgsMapRendererParallelJob(settings)
+        self._drawing[picture] = job
+        job.finished.connect(lambda: self._show(picture, job))
+        job.start()
+
+    def _show(self, picture: Picture, job: QgsMapRendererParallelJob) -> None:
+        if self._drawing.get(picture) is job:
+            picture.show_image(job.renderedImage())
+            del self._drawing[picture]
+
+
+def _size(extent: QgsRectangle) -> QSize:
+    """Gives a size in pixels with the shape of an extent."""
+    largest = max(extent.width(), extent.height())
+    return QSize(max(round(SIDE_PX * extent.width() / largest), 1), max(round(SIDE_PX * extent.height() / largest), 1))

@@ -1,0 +1,307 @@
+"""The model manager: which generators there are, and what can be done with them."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Dict, List, Optional, Set, Tuple
+
+from qgis.PyQt.QtCore import Qt, QUrl, pyqtSignal
+from qgis.PyQt.QtGui import QDesktopServices, QKeySequence
+from qgis.PyQt.QtWidgets import (
+    QDialog,
+    QDialogButtonBox,
+    QFileDialog,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QMessageBox,
+    QPushButton,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from ..backend.model_jobs import DownloadModel, ListModels, Models, RemoveModel, VerifyModel
+from ..backend.protocol import Done, Job
+from .card_page import CardDialog, summary_html, web_page
+from .client import Client, new_job_id
+from .fit import Given
+from .import_dialog import ImportDialog
+from .job_builder import Choices
+from .job_row import JobRow
+from .model_table import ModelTable, local_entries
+from .network import network
+from .settings import Setting
+from .wording import tr
+
+
+class ModelsDialog(QDialog):
+    """Lists, downloads, verifies, removes and imports generators.
+
+    Args:
+        backend: Gives the client; raises BackendError if there is no backend.
+        given: Tells the layers that are chosen in the dock.
+        preview: Gives the dock's choices for the visible part of the map; raises UncloudedError.
+        parent: The dock.
+    """
+
+    installed_changed = pyqtSignal()
+    """A generator has come or gone."""
+
+    def __init__(
+        self,
+        backend: Callable[[], Client],
+        given: Callable[[], Optional[Given]],
+        preview: Callable[[], Choices],
+        parent: QWidget,
+    ) -> None:
+        super().__init__(parent)
+        self._backend, self._given, self._preview = backend, given, preview
+        self._index = ""
+        self._unfinished: Set[str] = set()
+        self._wanted = ""
+        self._importing: Optional[ImportDialog] = None
+        self.setWindowTitle(tr("Generators of Unclouded"))
+        self.address = QLineEdit(self)
+        self.browse_button = QToolButton(self)
+        self.refresh_button = QPushButton(tr("&Refresh"), self)
+        self.table = ModelTable(self)
+        self.details = QLabel(self)
+        self.download_button = QPushButton(tr("&Download"), self)
+        self.verify_button = QPushButton(tr("&Verify"), self)
+        self.remove_button = QPushButton(tr("Re&move…"), self)
+        self.card_button = QPushButton(tr("&Show card"), self)
+        self.page_button = QPushButton(tr("&Open page"), self)
+        self.import_button = QPushButton(tr("&Import from file…"), self)
+        self.row = JobRow(backend, self)
+        self._build()
+        self._lay_out()
+        self._show_entries(local_entries())
+
+    def open_anew(self) -> None:
+        """Shows the dialog, or brings it to the front, with what there is now."""
+        self.show()
+        self.raise_()
+        self.activateWindow()
+        self.refresh()
+
+    # What the user does
+
+    def refresh(self) -> None:
+        """Asks the backend which generators there are, here and in the registry."""
+        Setting.MODEL_INDEX.set(self.address.text().strip())
+        self._list(Setting.MODEL_INDEX.get())
+
+    def download(self) -> None:
+        """Gets the chosen generator of the registry, or its newer version."""
+        entry = self.table.entry
+        if entry is None:
+            return
+        access, name = network(self._index), entry["name"]
+        newer = bool(entry.get("newer"))
+        job = DownloadModel(new_job_id(), name, self._index, access.proxy, access.certificates, overwrite=newer)
+        self._unfinished.add(name)
+        self._change(job, tr("Downloading {}"), tr("{} was downloaded and is offered in the dock."), name)
+
+    def verify(self) -> None:
+        """Holds the weights of the chosen generator against its card."""
+        entry = self.table.entry
+        if entry is not None:
+            name = entry["name"]
+            self.row.start(
+                VerifyModel(new_job_id(), entry["path"]),
+                tr("Verifying {}").format(name),
+                lambda outcome: self._note_verified(outcome, name),
+            )
+
+    def remove(self) -> None:
+        """Deletes the chosen generator of the user's, if the user says so."""
+        entry = self.table.entry
+        if entry is None:
+            return
+        yes = QMessageBox.StandardButton.Yes
+        question = tr("Delete the generator “{}”?").format(entry["name"]) + f"\n{entry['path']}"
+        if QMessageBox.question(self, self.windowTitle(), question) == yes:
+            job = RemoveModel(new_job_id(), entry["path"])
+            self._change(job, tr("Removing {}"), tr("{} was removed."), entry["name"])
+
+    def show_card(self) -> None:
+        """Shows the card of the chosen generator."""
+        if self.table.entry is not None:
+            dialog = CardDialog(self.table.entry, self)
+            dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+            dialog.show()
+
+    def open_page(self) -> None:
+        """Opens the page of the chosen generator in the browser."""
+        if self.table.entry is not None:
+            QDesktopServices.openUrl(QUrl(web_page(self.table.entry)))
+
+    def import_file(self) -> None:
+        """Opens the dialog that makes a generator of a foreign checkpoint."""
+        if self._importing is None:
+            self._importing = ImportDialog(self._backend, self._preview, self)
+            self._importing.saved.connect(self._note_imported)
+            self._importing.finished.connect(self._forget_import)
+        self._importing.show()
+        self._importing.raise_()
+        self._importing.activateWindow()
+
+    def choose_folder(self) -> None:
+        """Lets the user choose a folder or file share as the registry."""
+        folder = QFileDialog.getExistingDirectory(self, tr("Choose the folder of a registry"), self.address.text())
+        if folder:
+            self.address.setText(folder)
+            self.refresh()
+
+    def done(self, result: int) -> None:
+        """Closes the dialog and gives up what it does."""
+        self.row.abandon()
+        if self._importing is not None:
+            self._importing.reject()
+        super().done(result)
+
+    def reconsider(self) -> None:
+        """Holds the generators against the layers that are chosen now."""
+        if self.isVisible() and self._given() != self.table.given:
+            self._show_entries(self.table.entries)
+
+    # What comes of it
+
+    def _list(self, index: str, success: str = "") -> None:
+        """Asks for the generators.
+
+        Args:
+            index: Address of the registry.
+            success: What is said of an earlier job, and stays said.
+        """
+        access = network(index)
+        job = ListModels(new_job_id(), index, access.proxy, access.certificates)
+        self.row.start(job, tr("Looking for generators"), lambda outcome: self._note_listed(outcome, index, success))
+
+    def _change(self, job: Job, title: str, success: str, name: str) -> None:
+        self.row.start(job, title.format(name), lambda outcome: self._note_changed(outcome, name, success))
+
+    def _hear(self, event: object) -> None:
+        if isinstance(event, Models):
+            self._show_entries(event.entries)
+
+    def _note_listed(self, outcome: object, index: str, success: str) -> None:
+        if isinstance(outcome, Done):
+            self._index = index
+            self.row.say(" ".join(filter(None, (success, self.row.status.text() or self._count()))))
+            return
+        elsewhere = [entry for entry in self.table.entries if not entry.get("path")] if index == self._index else []
+        self._show_entries([*local_entries(), *elsewhere])
+        self.row.say(f"{success} {self.row.status.text()}".strip())
+
+    def _note_verified(self, outcome: object, name: str) -> None:
+        if isinstance(outcome, Done):
+            self.row.say(tr("{}: the weights are those that the card names.").format(name))
+
+    def _note_changed(self, outcome: object, name: str, success: str) -> None:
+        """Lists the generators again after one has come or gone."""
+        if isinstance(outcome, Done):
+            self._unfinished.discard(name)
+            self.installed_changed.emit()
+            self._list(self._index, success.format(name))
+
+    def _note_imported(self, name: str) -> None:
+        self.installed_changed.emit()
+        self._wanted = name
+        self._list(self._index, tr("{} was imported and is offered in the dock.").format(name))
+
+    def _forget_import(self) -> None:
+        dialog, self._importing = self._importing, None
+        dialog.deleteLater()
+
+    # What is shown
+
+    def _count(self) -> str:
+        entries = self.table.entries
+        fitting = sum(not self.table.misfit(entry) for entry in entries)
+        if self._given() is None:
+            return tr("{} generators.").format(len(entries))
+        return tr("{} generators, {} fit the chosen layers.").format(len(entries), fitting)
+
+    def _show_entries(self, entries: List[Dict[str, Any]]) -> None:
+        self.table.show_entries(entries, self._given())
+        if self._wanted in [entry["name"] for entry in entries]:
+            self.table.choose(self._wanted, "installed")
+            self._wanted = ""
+        self._show_choice()
+
+    def _show_choice(self) -> None:
+        """Shows what the chosen generator is, and what can be done with it."""
+        entry, free = self.table.entry or {}, not self.row.busy
+        state, name = entry.get("state", ""), entry.get("name", "")
+        newer, unfinished = bool(entry.get("newer")), name in self._unfinished
+        self.details.setText(summary_html(entry, self.table.misfit(entry)) if entry else "")
+        self.download_button.setText(
+            tr("Resume &download") if unfinished else tr("Up&date") if newer else tr("&Download")
+        )
+        self.download_button.setEnabled(free and (state == "available" or newer))
+        self.verify_button.setEnabled(free and bool(entry.get("path")))
+        self.remove_button.setEnabled(free and state == "installed")
+        self.refresh_button.setEnabled(free)
+        self.card_button.setEnabled(bool(entry))
+        self.page_button.setEnabled(bool(web_page(entry)))
+
+    def _build(self) -> None:
+        for button, act, tip in self._buttons():
+            button.setToolTip(tip)
+            button.setAutoDefault(False)
+            button.clicked.connect(act)
+        self.refresh_button.setShortcut(QKeySequence(QKeySequence.StandardKey.Refresh))
+        self.remove_button.setShortcut(QKeySequence(QKeySequence.StandardKey.Delete))
+        self.browse_button.setText("…")
+        self.browse_button.setToolTip(tr("Choose a folder or a file share as the registry"))
+        self.browse_button.setAccessibleName(tr("Choose the registry's folder"))
+        self.browse_button.clicked.connect(self.choose_folder)
+        self.address.setText(Setting.MODEL_INDEX.get())
+        self.address.setPlaceholderText(tr("The list that comes along"))
+        self.address.setClearButtonEnabled(True)
+        self.address.setToolTip(
+            tr("Where generators are offered: the web address, the folder or the file share of an index.json")
+        )
+        self.address.returnPressed.connect(self.refresh)
+        self.details.setWordWrap(True)
+        self.details.setTextFormat(Qt.TextFormat.RichText)
+        self.details.setAccessibleName(tr("What the generator is"))
+        self.table.currentItemChanged.connect(lambda *_: self._show_choice())
+        self.table.itemActivated.connect(lambda *_: self.show_card())
+        self.row.heard.connect(self._hear)
+        self.row.changed.connect(self._show_choice)
+
+    def _buttons(self) -> Tuple[Tuple[QPushButton, Callable[[], None], str], ...]:
+        return (
+            (self.refresh_button, self.refresh, tr("Look again at this computer and the registry (F5)")),
+            (self.download_button, self.download, tr("Get it from the registry; an earlier try is gone on with")),
+            (self.verify_button, self.verify, tr("Check that the weights are whole and those that the card names")),
+            (self.remove_button, self.remove, tr("Delete its file; only your own generators can be removed")),
+            (self.card_button, self.show_card, tr("What it needs, its training data, licence, citation and scores")),
+            (self.page_button, self.open_page, tr("Open its page in the browser")),
+            (self.import_button, self.import_file, tr("Make a generator of a checkpoint of another program")),
+        )
+
+    def _lay_out(self) -> None:
+        registry = QHBoxLayout()
+        label = QLabel(tr("Re&gistry"), self)
+        label.setBuddy(self.address)
+        for widget in (label, self.address, self.browse_button, self.refresh_button):
+            registry.addWidget(widget)
+        actions = QHBoxLayout()
+        for button in (self.download_button, self.verify_button, self.remove_button, self.card_button):
+            actions.addWidget(button)
+        actions.addWidget(self.page_button)
+        actions.addStretch(1)
+        actions.addWidget(self.import_button)
+        closing = QDialogButtonBox(QDialogButtonBox.StandardButton.Close, self)
+        closing.button(QDialogButtonBox.StandardButton.Close).setAutoDefault(False)
+        closing.rejected.connect(self.reject)
+        column = QVBoxLayout(self)
+        column.addLayout(registry)
+        column.addWidget(self.table, 1)
+        column.addWidget(self.details)
+        column.addLayout(actions)
+        column.addWidget(self.row)
+        column.addWidget(closing)
