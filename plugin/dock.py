@@ -17,6 +17,7 @@ from .backend_process import shared_client
 from .client import Client, new_job_id
 from .form import Form
 from .job_builder import build_job, existing_outputs
+from .models_dialog import ModelsDialog
 from .notices import Banner, EmptyPage
 from .results import Source, add_result
 from .run_panel import RunPanel
@@ -57,6 +58,7 @@ class Dock(QgsDockWidget):
         self._asked_backend = False
         self._last_pair: Optional[tuple[str, str]] = None
         self._project_number = 0
+        self._models: Optional[ModelsDialog] = None
         self.pages = QStackedWidget(self)
         self.banner = Banner(self)
         self.form = Form(iface, self)
@@ -91,6 +93,14 @@ class Dock(QgsDockWidget):
             self.find_backend()
         dialog.deleteLater()
 
+    def open_models(self) -> None:
+        """Shows the model manager."""
+        if self._models is None:
+            self._models = ModelsDialog(self._backend, self.form.given, lambda: self.form.choices(preview=True), self)
+            self._models.installed_changed.connect(self.options.method.refresh)
+            self.form.changed.connect(self._models.reconsider)
+        self._models.open_anew()
+
     def find_backend(self) -> None:
         """Starts the backend in the background, to learn its devices and generators."""
         self._asked_backend = True
@@ -113,6 +123,8 @@ class Dock(QgsDockWidget):
             self._run.task.over.disconnect(self._end)
             self._run.task.cancel()
             self._run = None
+        if self._models is not None:
+            self._models.reject()
         self.options.area.remove_from_map()
 
     # From click to result
@@ -254,6 +266,7 @@ class Dock(QgsDockWidget):
         self.visibilityChanged.connect(self._show_page)
         self.form.changed.connect(self._show_page)
         self.form.refused.connect(self._say_error)
+        self.options.models_asked.connect(self.open_models)
         self.run_panel.preview_asked.connect(self.preview)
         self.run_panel.run_asked.connect(self.run)
         self.run_panel.cancel_asked.connect(self.cancel)
