@@ -48,6 +48,12 @@ def own_client() -> Iterator[Client]:
         client.close()
 
 
+def is_busy() -> bool:
+    """Whether a job runs or waits, of the dock or of the toolbox."""
+    with _lock:
+        return any(client.busy for client in (*_shared, *_own))
+
+
 def close_clients() -> None:
     """Ends all workers."""
     with _lock:

@@ -15,7 +15,12 @@ from ..backend.errors import BackendError, UncloudedError
 from ..backend.protocol import Done, Failed, Ready, RemoveClouds
 from .backend_process import shared_client
 from .client import Client, new_job_id
+from .environment import NotInstalled
 from .form import Form
+from .install_page import InstallPage
+from .installation import Installation
+from .installer import Installer
+from .installing.proof import Proof
 from .job_builder import build_job, existing_outputs
 from .models_dialog import ModelsDialog
 from .notices import Banner, EmptyPage
@@ -42,13 +47,19 @@ class Dock(QgsDockWidget):
 
     Args:
         iface: QGIS.
-        backend: Gives the client; raises BackendError if there is no backend.
+        backend: Gives the client; raises NotInstalled if there is no backend, BackendError if it cannot serve.
+        installer: Installs the backend; the user's environment if None.
     """
 
     compare_asked = pyqtSignal(str, str)
     """The ids of the last job's source and of its result, which the user wants to see side by side."""
 
-    def __init__(self, iface: QgisInterface, backend: Callable[[], Client] = shared_client) -> None:
+    def __init__(
+        self,
+        iface: QgisInterface,
+        backend: Callable[[], Client] = shared_client,
+        installer: Optional[Installer] = None,
+    ) -> None:
         super().__init__(tr("Unclouded: remove clouds"), iface.mainWindow())
         self.setObjectName("UncloudedDock")
         self._iface = iface
@@ -56,6 +67,8 @@ class Dock(QgsDockWidget):
         self._run: Optional[_Run] = None
         self._starting: Optional[StartTask] = None
         self._asked_backend = False
+        self._asked_environment = False
+        self._in_environment = False
         self._last_pair: Optional[tuple[str, str]] = None
         self._project_number = 0
         self._models: Optional[ModelsDialog] = None
@@ -65,6 +78,8 @@ class Dock(QgsDockWidget):
         self.inputs, self.options, self.advanced = self.form.inputs, self.form.options, self.form.advanced
         self.run_panel = RunPanel(self)
         self.empty = EmptyPage(self.inputs.open_menu(), self)
+        self.install_page = InstallPage(self)
+        self.installation = Installation(self.install_page, installer or Installer(), self.run_panel.log_lines)
         self._lay_out()
         self._connect()
         self.inputs.prefer(iface.activeLayer())
@@ -89,6 +104,7 @@ class Dock(QgsDockWidget):
     def open_settings(self) -> None:
         """Shows the settings; a backend that was missing is looked for again."""
         dialog = SettingsDialog(self)
+        dialog.environment_asked.connect(self.open_environment)
         if dialog.exec():
             self.find_backend()
         dialog.deleteLater()
@@ -101,12 +117,28 @@ class Dock(QgsDockWidget):
             self.form.changed.connect(self._models.reconsider)
         self._models.open_anew()
 
-    def find_backend(self) -> None:
-        """Starts the backend in the background, to learn its devices and generators."""
-        self._asked_backend = True
+    def open_environment(self) -> None:
+        """Shows what is installed for the backend, or offers to install it."""
+        self._in_environment = self._asked_environment = True
         self.banner.hide()
+        self.installation.open()
+        self.setUserVisible(True)
+        self._show_page()
+
+    def find_backend(self) -> None:
+        """Starts the backend in the background, to learn its devices and generators; a missing one is offered."""
+        self._asked_backend = True
+        self._in_environment = False
+        self.banner.hide()
+        if self.installation.offers_update():
+            self.open_environment()
+            return
+        self._show_page()
         try:
             client = self._backend()
+        except NotInstalled:
+            self.open_environment()
+            return
         except BackendError as error:
             self.banner.show_error(error)
             return
@@ -116,6 +148,7 @@ class Dock(QgsDockWidget):
 
     def tear_down(self) -> None:
         """Undoes what the dock did outside of itself."""
+        self.installation.tear_down()
         if self._starting is not None:
             self._starting.over.disconnect(self._meet_backend)
         if self._run is not None:
@@ -221,10 +254,34 @@ class Dock(QgsDockWidget):
 
     def _show_page(self) -> None:
         has_images = self.inputs.optical is not None
-        self.pages.setCurrentIndex(1 if has_images or self._run is not None else 0)
+        self.pages.setCurrentIndex(2 if self._in_environment else 1 if has_images or self._run is not None else 0)
         self._show_state()
-        if has_images and self.isVisible() and not self._asked_backend:
+        if self.isVisible() and not self._asked_environment:
+            self._offer_environment()
+        if has_images and self.isVisible() and not self._asked_backend and not self._in_environment:
             self.find_backend()
+
+    def _offer_environment(self) -> None:
+        """Offers to install the backend as soon as the dock is seen, also before there is an image."""
+        self._asked_environment = True
+        try:
+            self._backend()
+        except NotInstalled:
+            self.find_backend()
+        except BackendError as error:
+            self.banner.show_error(error)
+
+    def _use_proved(self, proof: Proof) -> None:
+        """Goes on with a backend that was just installed."""
+        time_ms = round(proof.milliseconds)
+        text = tr("The backend is installed and computes on {} ({}): {} ms for a tile.").format(
+            proof.label, proof.device, time_ms
+        )
+        self.run_panel.write(text)
+        if proof.warning:
+            self.run_panel.write(proof.warning, "warning")
+        self._say(text, proof.warning, Qgis.MessageLevel.Warning if proof.warning else Qgis.MessageLevel.Success)
+        self.find_backend()
 
     def _can_compare(self) -> bool:
         project = QgsProject.instance()
@@ -273,6 +330,11 @@ class Dock(QgsDockWidget):
         self.run_panel.compare_asked.connect(self._compare)
         self.banner.settings_asked.connect(self.open_settings)
         self.banner.retry_asked.connect(self.find_backend)
+        self.banner.environment_asked.connect(self.open_environment)
+        self.install_page.python_asked.connect(self.open_settings)
+        self.installation.proved.connect(self._use_proved)
+        self.installation.left.connect(self.find_backend)
+        self.installation.said.connect(self.run_panel.write)
 
     def _lay_out(self) -> None:
         page = QWidget(self)
@@ -282,6 +344,7 @@ class Dock(QgsDockWidget):
         work.addWidget(self.run_panel)
         self.pages.addWidget(self.empty)
         self.pages.addWidget(page)
+        self.pages.addWidget(self.install_page)
         content = QWidget(self)
         whole = QVBoxLayout(content)
         whole.setContentsMargins(6, 6, 6, 6)

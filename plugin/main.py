@@ -36,6 +36,7 @@ class Unclouded:
         self._dock: Optional[Dock] = None
         self._action: Optional[QAction] = None
         self._comparison: Optional[Comparison] = None
+        self._environment_action: Optional[QAction] = None
         self._settings_action: Optional[QAction] = None
 
     def initProcessing(self) -> None:
@@ -64,6 +65,9 @@ class Unclouded:
         self._dock.compare_asked.connect(self._comparison.show_layers)
         self._iface.addToolBarIcon(self._comparison.action)
         self._iface.addPluginToRasterMenu(MENU, self._comparison.action)
+        self._environment_action = QAction(tr("Backend environment…"), self._iface.mainWindow())
+        self._environment_action.triggered.connect(self._dock.open_environment)
+        self._iface.addPluginToRasterMenu(MENU, self._environment_action)
         self._settings_action = QAction(tr("Settings…"), self._iface.mainWindow())
         self._settings_action.triggered.connect(self._dock.open_settings)
         self._iface.addPluginToRasterMenu(MENU, self._settings_action)
@@ -73,6 +77,8 @@ class Unclouded:
         if self._dock is not None:
             self._iface.removePluginRasterMenu(MENU, self._settings_action)
             self._settings_action.deleteLater()
+            self._iface.removePluginRasterMenu(MENU, self._environment_action)
+            self._environment_action.deleteLater()
             self._iface.removePluginRasterMenu(MENU, self._comparison.action)
             self._iface.removeToolBarIcon(self._comparison.action)
             self._dock.compare_asked.disconnect(self._comparison.show_layers)
@@ -83,7 +89,8 @@ class Unclouded:
             self._iface.removeDockWidget(self._dock)
             self._dock.tear_down()
             self._dock.deleteLater()
-            self._dock = self._action = self._comparison = self._settings_action = None
+            self._dock = self._action = self._comparison = None
+            self._environment_action = self._settings_action = None
         if self._provider is not None:
             QgsApplication.processingRegistry().removeProvider(self._provider)
             self._provider = None

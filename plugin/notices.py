@@ -46,9 +46,10 @@ class EmptyPage(QWidget):
 
 
 class Banner(QFrame):
-    """Says that the backend is missing or broken, and offers the two ways out."""
+    """Says that the backend cannot serve, and offers the ways out."""
 
     settings_asked = pyqtSignal()
+    environment_asked = pyqtSignal()
     retry_asked = pyqtSignal()
 
     def __init__(self, parent: QWidget) -> None:
@@ -63,10 +64,14 @@ class Banner(QFrame):
         self.text.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.settings_button = QPushButton(tr("&Settings…"), self)
         self.settings_button.clicked.connect(self.settings_asked)
+        self.environment_button = QPushButton(tr("&Environment…"), self)
+        self.environment_button.setToolTip(tr("Repair or remove what was installed for the backend"))
+        self.environment_button.clicked.connect(self.environment_asked)
         self.retry_button = QPushButton(tr("Try agai&n"), self)
         self.retry_button.clicked.connect(self.retry_asked)
         buttons = QHBoxLayout()
         buttons.addWidget(self.settings_button)
+        buttons.addWidget(self.environment_button)
         buttons.addWidget(self.retry_button)
         buttons.addStretch(1)
         column = QVBoxLayout()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Mapping, Optional
+from typing import List, Mapping, Optional
 
 from qgis.core import QgsApplication
 from qgis.gui import QgsCollapsibleGroupBox
@@ -126,6 +126,10 @@ class RunPanel(QWidget):
             self.warnings += 1
             mark = tr("Warning: ")
         self.log.appendPlainText(f"{QTime.currentTime().toString('HH:mm:ss')}  {mark}{text}")
+
+    def log_lines(self) -> List[str]:
+        """Gives what the log shows."""
+        return self.log.toPlainText().splitlines()
 
     def _show_progress(self, event: Progress) -> None:
         self.progress.setRange(0, 1000)

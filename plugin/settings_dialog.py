@@ -6,6 +6,7 @@ from typing import Dict, Optional
 
 from qgis.core import QgsApplication
 from qgis.gui import QgsFileWidget
+from qgis.PyQt.QtCore import pyqtSignal
 from qgis.PyQt.QtWidgets import QDialog, QDialogButtonBox, QFormLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from ..backend.errors import BackendError
@@ -22,12 +23,16 @@ WIDTH_PX = 520
 class SettingsDialog(QDialog):
     """Edits the settings; they are written when the user accepts."""
 
+    environment_asked = pyqtSignal()
+    """The user wants to see what is installed; the dialog is closed by then."""
+
     def __init__(self, parent: Optional[QWidget] = None) -> None:
         super().__init__(parent)
         self.setWindowTitle(tr("Settings of Unclouded"))
         self.setMinimumWidth(WIDTH_PX)
         self.fields: Dict[Setting, QgsFileWidget] = {}
         self.check_button = QPushButton(tr("&Check"), self)
+        self.environment_button = QPushButton(tr("&Environment…"), self)
         self.verdict = QLabel(self)
         self._client: Optional[Client] = None
         self._task: Optional[StartTask] = None
@@ -43,6 +48,11 @@ class SettingsDialog(QDialog):
         """Ends a check that is still under way."""
         self._stop_check()
         super().done(result)
+
+    def show_environment(self) -> None:
+        """Leaves for the page on which the backend is installed, repaired and removed."""
+        self.reject()
+        self.environment_asked.emit()
 
     def check(self) -> None:
         """Starts the backend with what was entered, and shows what it says of itself."""
@@ -92,10 +102,13 @@ class SettingsDialog(QDialog):
                 form.addRow("", tip)
         self.check_button.setToolTip(tr("Start the backend and ask for its devices and generators"))
         self.check_button.clicked.connect(self.check)
+        self.environment_button.setToolTip(tr("Install, update, repair or remove the backend; copy diagnostics"))
+        self.environment_button.clicked.connect(self.show_environment)
         self.verdict.setWordWrap(True)
         kinds = QDialogButtonBox.StandardButton
         buttons = QDialogButtonBox(kinds.Ok | kinds.Cancel, self)
         buttons.addButton(self.check_button, QDialogButtonBox.ButtonRole.ActionRole)
+        buttons.addButton(self.environment_button, QDialogButtonBox.ButtonRole.ActionRole)
         buttons.accepted.connect(self.accept)
         buttons.rejected.connect(self.reject)
         column = QVBoxLayout(self)

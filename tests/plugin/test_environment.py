@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from unclouded.backend.errors import BackendError
-from unclouded.plugin.environment import find_python, interpreter_of, user_environment
+from unclouded.plugin.environment import NotInstalled, find_python, interpreter_of, user_environment
+from unclouded.plugin.installing.stamp import Stamp, write_stamp
 from unclouded.plugin.worker import backend_command, clean_environment
 
 
@@ -49,6 +50,15 @@ def test_a_link_to_an_interpreter_is_not_resolved(tmp_path, home):
     assert find_python("", home, tmp_path / "checkout") == link
 
 
+def test_an_environment_whose_installation_was_cut_off_does_not_count(tmp_path, home):
+    users = touch(interpreter_of(user_environment(home)))
+    write_stamp(user_environment(home), Stamp("cpu", "", "", "0.1.0", complete=False))
+    with pytest.raises(NotInstalled):
+        find_python("", home, tmp_path)
+    write_stamp(user_environment(home), Stamp("cpu", "", "", "0.1.0", complete=True))
+    assert find_python("", home, tmp_path) == users
+
+
 @pytest.mark.parametrize(
     ("setting", "variable", "origin"), [("/no/python", "", "settings"), ("", "/no/python", "UNCLOUDED_PYTHON")]
 )
@@ -62,7 +72,7 @@ def test_if_nothing_is_there_the_error_says_what_to_do(tmp_path, home):
     with pytest.raises(BackendError) as caught:
         find_python("", home, tmp_path / "plugin")
     assert str(tmp_path / "plugin" / ".venv") in caught.value.message
-    assert "README.md" in caught.value.hint
+    assert "press Install" in caught.value.hint
     assert "settings" in caught.value.hint
     touch(tmp_path / "plugin" / "Makefile")
     with pytest.raises(BackendError) as caught:
