@@ -10,7 +10,8 @@ import threading
 from collections import deque
 from pathlib import Path
 from queue import Empty, Queue
-from typing import Callable, Deque, Dict, List, Mapping, Optional
+from types import MappingProxyType
+from typing import Any, Callable, Deque, Dict, List, Mapping, Optional
 
 from ...backend.errors import BackendError, Cancelled
 from ..worker import clean_environment
@@ -43,17 +44,18 @@ class Programs:
 
     def __init__(self, cancelled: Callable[[], bool], environ: Mapping[str, str]) -> None:
         self._cancelled = cancelled
-        self._environ: Dict[str, str] = {**clean_environment(os.environ), **environ}
+        self.environ: Dict[str, str] = {**clean_environment(os.environ), **environ}
 
-    def python(self, python: Path, module: str, arguments: List[str], **listeners: Callable[..., None]) -> str:
-        """Runs a module of an interpreter, as with `python -I -m`; see run."""
-        return self.run([str(python), "-I", "-c", WATCHED, module, *arguments], **listeners)
+    def python(self, python: Path, module: str, arguments: List[str], **options: Any) -> str:
+        """Runs a module of an interpreter, as with `python -I -m`; the options are those of run."""
+        return self.run([str(python), "-I", "-X", "utf8", "-c", WATCHED, module, *arguments], **options)
 
     def run(
         self,
         command: List[str],
         on_line: Optional[Callable[[str], None]] = None,
         on_pause: Optional[Callable[[], None]] = None,
+        extra: Mapping[str, str] = MappingProxyType({}),
     ) -> str:
         """Runs a program to its end.
 
@@ -61,6 +63,7 @@ class Programs:
             command: The program and its arguments.
             on_line: Gets each line that it prints.
             on_pause: Called several times a second while it prints nothing.
+            extra: More environment variables.
 
         Returns:
             The last lines that it printed.
@@ -70,7 +73,7 @@ class Programs:
             Cancelled: The user wants no more; the program and its children are gone.
         """
         self.check()
-        process = _start(command, self._environ)
+        process = _start(command, {**self.environ, **extra})
         lines: Queue[Optional[str]] = Queue()
         threading.Thread(target=_read, args=(process, lines), daemon=True).start()
         kept: Deque[str] = deque(maxlen=KEPT_LINES)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from dataclasses import asdict, dataclass
@@ -53,14 +52,3 @@ def is_whole(target: Path) -> bool:
     """Tells whether an environment was installed to the end."""
     stamp = read_stamp(target)
     return stamp is not None and stamp.complete
-
-
-def pins_of(requirements: Path) -> list[str]:
-    """Gives the lines of a file of requirements that name a package."""
-    lines = (line.partition("#")[0].strip() for line in requirements.read_text(encoding="utf-8").splitlines())
-    return [line for line in lines if line]
-
-
-def hash_of(requirements: Path) -> str:
-    """Gives the hash of the pins of a file; comments do not count."""
-    return hashlib.sha256("\n".join(pins_of(requirements)).encode()).hexdigest()

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Mapping
 
 from ..environment import interpreter_of
-from .stamp import hash_of, read_stamp
+from .pins import hash_of
+from .stamp import read_stamp
 from .variant import requirements_of
 
 
