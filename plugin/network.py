@@ -77,8 +77,9 @@ def _url(scheme: str, proxy: QNetworkProxy) -> str:
     url.setHost(proxy.hostName())
     if proxy.port():
         url.setPort(proxy.port())
-    url.setUserName(proxy.user(), QUrl.ParsingMode.DecodedMode)
-    url.setPassword(proxy.password(), QUrl.ParsingMode.DecodedMode)
+    if proxy.user():
+        url.setUserName(proxy.user(), QUrl.ParsingMode.DecodedMode)
+        url.setPassword(proxy.password(), QUrl.ParsingMode.DecodedMode)
     return str(url.toString(QUrl.ComponentFormattingOption.FullyEncoded))
 
 

@@ -9,6 +9,7 @@ from qgis.PyQt.QtGui import QIcon
 
 from ..backend_process import close_clients
 from ..environment import ROOT
+from .backendstatus import BackendStatusAlgorithm
 from .detectclouds import DetectCloudsAlgorithm
 from .evaluateresult import EvaluateResultAlgorithm
 from .removeclouds import RemoveCloudsAlgorithm
@@ -17,7 +18,7 @@ from .traingenerator import TrainGeneratorAlgorithm
 
 
 class UncloudedProvider(QgsProcessingProvider):
-    """Clouds: remove, detect, simulate; train what removes them, and evaluate what came out."""
+    """Clouds: remove, detect, simulate; train what removes them, evaluate what came out, ask how the backend is."""
 
     def id(self) -> str:
         return "unclouded"
@@ -35,6 +36,7 @@ class UncloudedProvider(QgsProcessingProvider):
             SimulateCloudsAlgorithm(),
             TrainGeneratorAlgorithm(),
             EvaluateResultAlgorithm(),
+            BackendStatusAlgorithm(),
         ):
             self.addAlgorithm(algorithm)
 
