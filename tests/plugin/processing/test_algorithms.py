@@ -67,6 +67,7 @@ def test_the_provider_brings_its_algorithms_with_help(provider: UncloudedProvide
         "unclouded:simulateclouds",
         "unclouded:traingenerator",
         "unclouded:evaluateresult",
+        "unclouded:backendstatus",
     }
     for algorithm in provider.algorithms():
         assert algorithm.canExecute() == (True, "")
