@@ -72,14 +72,18 @@ def summary_html(entry: Mapping[str, Any], misfit: str) -> str:
     return "<br>".join(lines)
 
 
-def short_score(scores: Mapping[str, Any]) -> str:
-    """Gives the first figure that tells how good a generator is: `PSNR 32.1 dB`; empty if none was measured."""
+def short_score(scores: Mapping[str, Any]) -> Tuple[str, str]:
+    """Gives the first figure that tells how good a generator is, `PSNR 32.1 dB`, and the test that it is of.
+
+    Returns:
+        Both empty if nothing was measured.
+    """
     figures = list(_figures(scores))
     for wanted in SCORE_ORDER:
         for path, value in figures:
             if path[-1] == wanted:
-                return f"{wanted.upper()} {_number(wanted, value)}"
-    return ""
+                return f"{wanted.upper()} {_number(wanted, value)}", " ".join(path[:-1])
+    return "", ""
 
 
 def web_page(entry: Mapping[str, Any]) -> str:
@@ -96,6 +100,7 @@ def _facts(entry: Mapping[str, Any]) -> Iterator[Tuple[str, str]]:
     yield tr("Bands"), escape(", ".join(entry.get("bands") or []))
     yield tr("Licence"), escape(str(entry.get("licence") or tr("not stated")))
     yield tr("Citation"), escape(str(entry.get("citation") or ""))
+    yield tr("Source"), escape(str(entry.get("source") or ""))
     yield tr("Training data"), "<br>".join(escape(str(line)) for line in entry.get("training_data") or [])
     yield tr("Note"), escape(str(entry.get("note") or ""))
     yield tr("Page"), f'<a href="{page}">{page}</a>' if page else ""

@@ -50,7 +50,7 @@ class ImportDialog(QDialog):
     """
 
     saved = pyqtSignal(str)
-    """The name of the generator that was made."""
+    """The file of the generator that was made."""
 
     def __init__(self, backend: Callable[[], Client], choices: Callable[[], Choices], parent: QWidget) -> None:
         super().__init__(parent)
@@ -109,7 +109,7 @@ class ImportDialog(QDialog):
             if QMessageBox.question(self, self.windowTitle(), question) != yes:
                 return
             job = dataclasses.replace(job, overwrite=True)
-        self.row.start(job, tr("Importing {}").format(job.name), lambda outcome: self._note_saved(outcome, job.name))
+        self.row.start(job, tr("Importing {}").format(job.name), self._note_saved)
 
     def done(self, result: int) -> None:
         """Closes the dialog and gives up what it does."""
@@ -152,9 +152,9 @@ class ImportDialog(QDialog):
             return
         self.row.say(tr("The whole view went through the network: clear ground should keep its colours."))
 
-    def _note_saved(self, outcome: object, name: str) -> None:
+    def _note_saved(self, outcome: object) -> None:
         if isinstance(outcome, Done):
-            self.saved.emit(name)
+            self.saved.emit(outcome.output)
             self.accept()
 
     # What is shown

@@ -14,7 +14,8 @@ from .form_layout import new_form
 from .job_builder import parse_bands
 from .wording import tr
 
-FILE_NAME = re.compile(r"\w[\w.-]*")
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+"""Of a generator and its file, as the backend takes it: what has a dot is taken for a file."""
 LARGEST = 1e6
 DECIMALS = 4
 
@@ -88,8 +89,8 @@ class ImportForm(QWidget):
     def problem(self) -> str:
         """Says what is filled in wrongly; empty if nothing."""
         bands, wanted = parse_bands(self.bands.text()) or [], self._checkpoint.in_bands if self._checkpoint else 0
-        if not FILE_NAME.fullmatch(self.name.text().strip()):
-            return tr("The name serves as a file's name: letters, digits, “-”, “_” and “.”.")
+        if not NAME.fullmatch(self.name.text().strip()):
+            return tr("The name serves as a file's name too: up to 64 of A-Z, a-z, 0-9, “-” and “_”.")
         if wanted and len(bands) != wanted:
             return tr("The network reads {} bands, {} are named.").format(wanted, len(bands))
         if not bands:

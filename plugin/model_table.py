@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from html import escape
+from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional
 
 from qgis.core import QgsApplication
@@ -56,7 +57,7 @@ class ModelTable(QTreeWidget):
         self.clear()
         for entry in sorted(entries, key=self._rank):
             self.addTopLevelItem(self._row(entry))
-        self.choose(chosen["name"] if chosen else "", chosen["state"] if chosen else "")
+        self.choose(chosen["name"] if chosen else "", chosen.get("path", "") if chosen else "")
 
     @property
     def entries(self) -> List[Dict[str, Any]]:
@@ -70,11 +71,12 @@ class ModelTable(QTreeWidget):
         item = self.currentItem()
         return item.data(0, Qt.ItemDataRole.UserRole) if item is not None else None
 
-    def choose(self, name: str, state: str = "") -> None:
-        """Chooses the row of a name, of that state if there are several; the first row if there is none."""
-        fitting = [number for number, entry in enumerate(self.entries) if entry["name"] == name]
-        exact = [number for number in fitting if self.entries[number]["state"] == state]
-        self.setCurrentItem(self.topLevelItem((exact or fitting or [0])[0]))
+    def choose(self, name: str, path: str = "") -> None:
+        """Chooses the row of a file, else the first of a name, else the first of all."""
+        entries = self.entries
+        rows = [number for number, entry in enumerate(entries) if path and entry.get("path") == path]
+        rows += [number for number, entry in enumerate(entries) if entry["name"] == name]
+        self.setCurrentItem(self.topLevelItem(rows[0] if rows else 0))
 
     def misfit(self, entry: Mapping[str, Any]) -> str:
         """Says why an entry does not fit the chosen layers; empty if it does."""
@@ -85,13 +87,14 @@ class ModelTable(QTreeWidget):
 
     def _row(self, entry: Dict[str, Any]) -> QTreeWidgetItem:
         licence = str(entry.get("licence") or tr("not stated"))
+        score, test = short_score(entry.get("scores") or {})
         cells = [
-            str(entry["name"]),
+            name_words(entry),
             state_words(entry),
             needs_words(entry),
             size(entry["size_bytes"]) if entry.get("size_bytes") else "",
             licence if len(licence) <= LICENCE_LETTERS else f"{licence[: LICENCE_LETTERS - 1]}…",
-            short_score(entry.get("scores") or {}),
+            score,
         ]
         row = QTreeWidgetItem(cells)
         row.setData(0, Qt.ItemDataRole.UserRole, entry)
@@ -106,21 +109,28 @@ class ModelTable(QTreeWidget):
             if reason:
                 row.setForeground(column, faded)
         row.setToolTip(4, f"<p>{escape(licence)}</p>")
+        if score:
+            row.setToolTip(5, f"<p>{escape(test)}</p>")
         row.setIcon(0, _icon(entry, bool(reason)))
         return row
 
 
+def name_words(entry: Mapping[str, Any]) -> str:
+    """Names a generator, by its file too where that is called otherwise: a trained one has the name of its origin."""
+    name, stem = str(entry["name"]), Path(entry.get("path") or entry["name"]).stem
+    return name if stem == name else f"{stem} ({name})"
+
+
 def state_words(entry: Mapping[str, Any]) -> str:
     """Says where a generator is."""
-    if entry.get("newer"):
-        return tr("installed, {} available").format(entry["newer"])
     words = {
         "bundled": tr("comes along"),
         "installed": tr("installed"),
         "available": tr("to download"),
         "by-hand": tr("import by hand"),
     }
-    return words[entry["state"]]
+    state = words[entry["state"]]
+    return tr("{}, version {} to download").format(state, entry["newer"]) if entry.get("newer") else state
 
 
 def local_entries() -> List[Dict[str, Any]]:

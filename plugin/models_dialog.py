@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Callable, Dict, List, Optional, Set, Tuple
 
 from qgis.PyQt.QtCore import Qt, QUrl, pyqtSignal
@@ -26,6 +27,7 @@ from .card_page import CardDialog, summary_html, web_page
 from .client import Client, new_job_id
 from .fit import Given
 from .import_dialog import ImportDialog
+from .installing.install import Network
 from .job_builder import Choices
 from .job_row import JobRow
 from .model_table import ModelTable, local_entries
@@ -96,7 +98,8 @@ class ModelsDialog(QDialog):
         entry = self.table.entry
         if entry is None:
             return
-        access, name = network(self._index), entry["name"]
+        name = entry["name"]
+        access = network(self._index) if self._index == "" or "://" in self._index else Network()
         newer = bool(entry.get("newer"))
         job = DownloadModel(new_job_id(), name, self._index, access.proxy, access.certificates, overwrite=newer)
         self._unfinished.add(name)
@@ -174,7 +177,7 @@ class ModelsDialog(QDialog):
             index: Address of the registry.
             success: What is said of an earlier job, and stays said.
         """
-        access = network(index)
+        access = network(index) if "://" in index else Network()
         job = ListModels(new_job_id(), index, access.proxy, access.certificates)
         self.row.start(job, tr("Looking for generators"), lambda outcome: self._note_listed(outcome, index, success))
 
@@ -205,9 +208,9 @@ class ModelsDialog(QDialog):
             self.installed_changed.emit()
             self._list(self._index, success.format(name))
 
-    def _note_imported(self, name: str) -> None:
+    def _note_imported(self, path: str) -> None:
         self.installed_changed.emit()
-        self._wanted = name
+        self._wanted, name = path, Path(path).stem
         self._list(self._index, tr("{} was imported and is offered in the dock.").format(name))
 
     def _forget_import(self) -> None:
@@ -225,8 +228,8 @@ class ModelsDialog(QDialog):
 
     def _show_entries(self, entries: List[Dict[str, Any]]) -> None:
         self.table.show_entries(entries, self._given())
-        if self._wanted in [entry["name"] for entry in entries]:
-            self.table.choose(self._wanted, "installed")
+        if self._wanted in [entry.get("path") for entry in entries]:
+            self.table.choose("", self._wanted)
             self._wanted = ""
         self._show_choice()
 
@@ -239,7 +242,8 @@ class ModelsDialog(QDialog):
         self.download_button.setText(
             tr("Resume &download") if unfinished else tr("Up&date") if newer else tr("&Download")
         )
-        self.download_button.setEnabled(free and (state == "available" or newer))
+        obtainable = newer or (state == "available" and not entry.get("problem"))
+        self.download_button.setEnabled(free and obtainable)
         self.verify_button.setEnabled(free and bool(entry.get("path")))
         self.remove_button.setEnabled(free and state == "installed")
         self.refresh_button.setEnabled(free)

@@ -143,7 +143,7 @@ def test_a_generator_of_the_same_name_is_replaced_only_if_the_user_says_so(
     [
         ("name", "a/b", "The name serves as a file's name"),
         ("name", "", "The name serves as a file's name"),
-        ("name", "..", "The name serves as a file's name"),
+        ("name", "v1.2", "The name serves as a file's name"),
         ("bands", "B2", "The network reads 2 bands, 1 are named."),
     ],
 )

@@ -92,6 +92,18 @@ def test_a_generator_is_downloaded_and_offered_by_the_dock(open_manager, tmp_pat
     assert not dialog.download_button.isEnabled()
 
 
+def test_a_trained_generator_is_named_by_its_file_too(open_manager, tmp_path):
+    for file in ("mine", "trained-1", "trained-2"):
+        write_generator(tmp_path / "models" / f"{file}.safetensors")
+    _, dialog = open_manager()
+    rows = [dialog.table.topLevelItem(number) for number in range(3)]
+    assert [row.text(0) for row in rows] == ["mine", "trained-1 (mine)", "trained-2 (mine)"]
+    dialog.table.setCurrentItem(rows[1])
+    dialog.refresh()
+    settle(dialog)
+    assert dialog.table.currentItem().text(0) == "trained-1 (mine)"
+
+
 def test_verify_says_what_it_found(open_manager, tmp_path):
     path = write_generator(tmp_path / "models" / "mine.safetensors")
     _, dialog = open_manager()
