@@ -52,6 +52,10 @@ class Encoding:
     spread: float | tuple[float, ...] = 1.0
     """What the network's standard errors are multiplied by, so that intervals hold what they say: all of them, or those
     of each of the network's bands."""
+    vh_floor_db: float = VH_DB[0]
+    """Lower limit of VH, where the network was trained with another than sensors.VH_DB."""
+    image_day: float = 0.0
+    """Day of the image, from which those of the other dates are reckoned, where a network knows days of a calendar."""
 
     @property
     def frame_channels(self) -> int:
@@ -107,8 +111,8 @@ def _check(encoding: Encoding) -> None:
     """Raises TypeError or ValueError that says what makes no sense."""
     if encoding.layout not in ("fusion", "frames") or encoding.output not in ("laplace", "image", "gaussian"):
         raise ValueError(f"its layout is {encoding.layout!r}, its output {encoding.output!r}")
-    if encoding.frames < 1 or encoding.optical_limit <= 0:
-        raise ValueError("its frames or optical_limit make no sense")
+    if encoding.frames < 1 or encoding.optical_limit <= 0 or encoding.vh_floor_db >= VH_DB[1]:
+        raise ValueError("its frames, optical_limit or vh_floor_db make no sense")
     for low, high in (encoding.optical_range, encoding.sar_range or (0, 1)):
         if not low < high:
             raise ValueError(f"its ranges hold {low} to {high}")
@@ -142,7 +146,7 @@ def encode(observation: Observation, bands: Sequence[str], encoding: Encoding) -
         optical += list(observation.dates[:count])
         clear += list(observation.dates_clear[:count])
         days += [float(day) for day in known[:count]]
-    sar = None if encoding.sar_range is None else _sar_units(observation, encoding.sar_range)
+    sar = None if encoding.sar_range is None else _sar_units(observation, encoding.sar_range, encoding.vh_floor_db)
     channels = [
         _frame(image[index], seen, day, sar, encoding) for image, seen, day in zip(optical, clear, days, strict=True)
     ]
@@ -157,15 +161,15 @@ def _frame(optical: Float, clear: np.ndarray, day: float, sar: Float | None, enc
     if encoding.masks:
         channels.append((~clear)[None].astype(np.float32))
     if encoding.days:
-        channels.append(np.full((1, *clear.shape), day, np.float32))
+        channels.append(np.full((1, *clear.shape), encoding.image_day + day, np.float32))
     return np.concatenate(channels)
 
 
-def _sar_units(observation: Observation, limits: tuple[float, float]) -> Float:
+def _sar_units(observation: Observation, limits: tuple[float, float], vh_floor_db: float) -> Float:
     if observation.sar is None:
         raise ModelError("The generator needs Sentinel-1.", "Give it, or choose another generator.")
     low, high = limits
-    units: Float = scaled_sar(observation.sar) * np.float32(high - low) + np.float32(low)
+    units: Float = scaled_sar(observation.sar, vh_floor_db) * np.float32(high - low) + np.float32(low)
     return units
 
 
@@ -254,8 +258,8 @@ def _fill_candidate(planes: dict[str, Float], observation: Observation, dates: F
     return candidate
 
 
-def scaled_sar(sar: Float) -> Float:
+def scaled_sar(sar: Float, vh_floor_db: float = VH_DB[0]) -> Float:
     """(2, H, W) dB to 0..1, missing pixels to 0."""
-    low, high = np.array([VV_DB, VH_DB], np.float32).T[:, :, None, None]
+    low, high = np.array([VV_DB, (vh_floor_db, VH_DB[1])], np.float32).T[:, :, None, None]
     scaled: Float = np.clip((np.nan_to_num(sar, nan=-99.0) - low) / (high - low), 0, 1)
     return scaled

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..errors import ModelError
-from . import augmented, cyclegan, dsen2cr, fusion, hybrid, refiner, stgan, uncrtaints, unet
+from . import augmented, cyclegan, dsen2cr, fusion, hybrid, onnx, refiner, spagan, stgan, uncrtaints, unet
 from .network import Network
 
 
@@ -30,24 +30,30 @@ NETWORKS: dict[str, tuple[type[Any], Callable[[Any], Network], Mapping[str, Any]
     "unet": (unet.Params, unet.UNet, unet.PRESETS),
 }
 """Name: parameters, network, presets. Each has the presets `paper` (the published size) and `small`."""
+IMPORTED: dict[str, tuple[type[Any], Callable[[Any], Network]]] = {
+    "onnx": (onnx.Params, onnx.Graph),
+    "spagan": (spagan.Params, spagan.SpAGAN),
+}
+"""Networks that nothing here trains: they come from checkpoints of others."""
 
 
 def build(architecture: str, parameters: dict[str, Any]) -> Network:
     """Makes a network with random weights.
 
     Args:
-        architecture: A name of NETWORKS.
+        architecture: A name of NETWORKS or IMPORTED.
         parameters: Arguments of its Params; lists stand for tuples.
 
     Raises:
         ModelError: The name or a parameter is unknown.
     """
-    if architecture not in NETWORKS:
+    known = NETWORKS | IMPORTED
+    if architecture not in known:
         raise ModelError(
-            f"This generator needs the network {architecture!r}; known are {', '.join(sorted(NETWORKS))}.",
+            f"This generator needs the network {architecture!r}; known are {', '.join(sorted(known))}.",
             "Update Unclouded, or choose another generator.",
         )
-    params, network, _ = NETWORKS[architecture]
+    params, network = known[architecture][:2]
     try:
         return network(
             params(**{key: tuple(value) if isinstance(value, list) else value for key, value in parameters.items()})

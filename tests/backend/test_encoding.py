@@ -195,6 +195,26 @@ class TestFrames:
         for frame in range(1, 1 + used):
             np.testing.assert_array_equal(channels[8 * frame : 8 * frame + 4], ALL.to_units(seen.dates[frame - 1]))
 
+    def test_another_floor_of_vh_leaves_vv_alone(self) -> None:
+        seen = with_sar(observation(BANDS))
+        plain, other = (
+            encode(seen, BANDS, dataclasses.replace(DSEN2CR, vh_floor_db=floor))[4:] for floor in (-32.5, -25)
+        )
+        vh = np.clip(np.nan_to_num(seen.sar[1], nan=-99.0), -25, 0)
+
+        np.testing.assert_array_equal(other[0], plain[0])
+        np.testing.assert_allclose(other[1], 2 * (vh + 25) / 25, atol=1e-5)
+
+    def test_days_may_be_those_of_a_calendar(self) -> None:
+        seen = with_dates(observation(BANDS))
+        plain, other = (
+            encode(seen, BANDS, dataclasses.replace(ALL, image_day=day, sar_range=None)) for day in (0, 1552)
+        )
+        days = [5, 11, 17]
+
+        np.testing.assert_array_equal(other[days], plain[days] + 1552)
+        np.testing.assert_array_equal(np.delete(other, days, 0), np.delete(plain, days, 0))
+
     def test_dates_without_a_day_get_the_assumed_one(self) -> None:
         seen = dataclasses.replace(with_sar(with_dates(observation(BANDS))), days=None)
 
@@ -289,6 +309,7 @@ class TestCard:
             {"optical_range": 5},
             {"sar_range": [2, 0]},
             {"sar_range": ["low", "high", "higher"]},
+            {"vh_floor_db": 1.0},
         ],
     )
     def test_an_encoding_that_makes_no_sense_is_refused(self, facts: dict[str, Any]) -> None:

@@ -79,6 +79,21 @@ def test_numbers_beyond_float16_are_kept(tmp_path: Path, network: Fusion) -> Non
     assert {key for key, value in stored.items() if value.dtype != torch.float16} == {"stem.bias"}
 
 
+def test_what_was_imported_keeps_its_numbers(tmp_path: Path, network: Fusion) -> None:
+    path = str(tmp_path / "exact.safetensors")
+    save(path, CARD, network.state_dict(), exact=True)
+    _, loaded = load(path)
+
+    assert all(torch.equal(value, network.state_dict()[key]) for key, value in loaded.state_dict().items())
+
+
+def test_a_card_that_asks_for_more_than_its_file_holds_costs_no_memory(saved: Path) -> None:
+    rewrite(saved, dataclasses.replace(read_card(str(saved)), parameters={**PARAMETERS, "widths": [10**6] * 3}))
+
+    with pytest.raises(ModelError, match="do not fit the network 'fusion'"):  # 160 TB
+        load(str(saved))
+
+
 def test_batch_norm_keeps_its_statistics_and_counts(tmp_path: Path) -> None:
     parameters = {"in_channels": 3, "out_channels": 3, "widths": [4, 8]}
     network = build("unet", parameters).train()
