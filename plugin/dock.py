@@ -282,6 +282,7 @@ class Dock(QgsDockWidget):
             self.run_panel.write(proof.warning, "warning")
         self._say(text, proof.warning, Qgis.MessageLevel.Warning if proof.warning else Qgis.MessageLevel.Success)
         self.find_backend()
+        self.banner.show_note(f"{text}\n{proof.warning}".strip(), bool(proof.warning))
 
     def _can_compare(self) -> bool:
         project = QgsProject.instance()

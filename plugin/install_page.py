@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from html import escape
+
 from qgis.core import QgsApplication
 from qgis.PyQt.QtCore import QSize, Qt, pyqtSignal
 from qgis.PyQt.QtWidgets import (
@@ -49,6 +51,7 @@ class InstallPage(QScrollArea):
         self.title = _label(self)
         self.text = _label(self, selectable=True)
         self.problem = _label(self, selectable=True)
+        self.problem.setTextFormat(Qt.TextFormat.PlainText)
         self.problem_box = self._framed(self.problem)
         self.variant = QComboBox(self)
         self.variant_label = QLabel(tr("&Build of PyTorch"), self)
@@ -102,6 +105,7 @@ class InstallPage(QScrollArea):
         self.show_problem("")
         self._show(title, self.step, self.progress)
         self.step.setText(tr("Starting…"))
+        self.text.setText(tr("You can go on working in QGIS meanwhile.") if can_cancel else "")
         self.progress.setRange(0, 0)
         self.cancel_button.setEnabled(True)
         self.cancel_button.setVisible(can_cancel)
@@ -117,7 +121,7 @@ class InstallPage(QScrollArea):
             outdated: Whether it should be updated.
         """
         self._show(title, self.diagnostics_button, self.shut_button)
-        self.text.setText(text)
+        self.text.setText("".join(f"<p>{escape(line)}</p>" for line in text.splitlines()))
         self.update_button.setVisible(ours and outdated)
         self.repair_button.setVisible(ours)
         self.remove_button.setVisible(ours)
@@ -130,7 +134,8 @@ class InstallPage(QScrollArea):
             text: Several lines.
             ready: Whether the button may be pressed.
         """
-        self.text.setText(f"{tr(PROMISE)}\n\n{text}")
+        lines = "".join(f"<p>{_emphasised(line)}</p>" for line in text.splitlines())
+        self.text.setText(f"<p>{tr(PROMISE)}</p>{lines}")
         self.install_button.setEnabled(ready)
 
     def show_wheels(self, chosen: bool) -> None:
@@ -168,7 +173,6 @@ class InstallPage(QScrollArea):
         if self.diagnostics_button.isEnabled():
             self.diagnostics_button.setText(tr("Copy dia&gnostics"))
         self.title.setText(f"<h3>{title}</h3>")
-        self.text.setVisible(self.step not in widgets)
 
     def _build(self) -> None:
         for text, name in ((tr("What fits this computer"), ""), (tr("CPU"), "cpu"), (tr("CUDA (NVIDIA)"), "cuda")):
@@ -230,12 +234,17 @@ class InstallPage(QScrollArea):
         return button
 
 
+def _emphasised(line: str) -> str:
+    """Gives HTML of a line in which the words before its first colon are bold."""
+    head, colon, rest = line.partition(": ")
+    return f"<b>{escape(head)}:</b> {escape(rest)}" if colon else escape(line)
+
+
 def _label(parent: QWidget, selectable: bool = False) -> QLabel:
     label = QLabel(parent)
     label.setWordWrap(True)
     label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
     if selectable:
-        label.setTextFormat(Qt.TextFormat.PlainText)
         label.setTextInteractionFlags(
             Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
         )

@@ -55,8 +55,7 @@ class Banner(QFrame):
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
         self.setFrameShape(QFrame.Shape.StyledPanel)
-        icon = QLabel(self)
-        icon.setPixmap(QgsApplication.getThemeIcon("/mIconWarning.svg").pixmap(QSize(ICON_PX, ICON_PX)))
+        self.icon = QLabel(self)
         self.text = QLabel(self)
         self.text.setWordWrap(True)
         self.text.setTextFormat(Qt.TextFormat.PlainText)
@@ -69,20 +68,35 @@ class Banner(QFrame):
         self.environment_button.clicked.connect(self.environment_asked)
         self.retry_button = QPushButton(tr("Try agai&n"), self)
         self.retry_button.clicked.connect(self.retry_asked)
+        self.shut_button = QPushButton(tr("&OK"), self)
+        self.shut_button.setToolTip(tr("Hide this note"))
+        self.shut_button.clicked.connect(self.hide)
         buttons = QHBoxLayout()
         buttons.addWidget(self.settings_button)
         buttons.addWidget(self.environment_button)
         buttons.addWidget(self.retry_button)
+        buttons.addWidget(self.shut_button)
         buttons.addStretch(1)
         column = QVBoxLayout()
         column.addWidget(self.text)
         column.addLayout(buttons)
         row = QHBoxLayout(self)
-        row.addWidget(icon, 0, Qt.AlignmentFlag.AlignTop)
+        row.addWidget(self.icon, 0, Qt.AlignmentFlag.AlignTop)
         row.addLayout(column, 1)
         self.hide()
 
     def show_error(self, error: UncloudedError) -> None:
         """Shows what is wrong and what to do."""
-        self.text.setText(f"{error.message}\n{error.hint}".strip())
+        self._show(f"{error.message}\n{error.hint}".strip(), "/mIconWarning.svg", is_error=True)
+
+    def show_note(self, text: str, is_warning: bool) -> None:
+        """Shows what needs no deed of the user, until the user has read it."""
+        self._show(text, "/mIconWarning.svg" if is_warning else "/mIconSuccess.svg", is_error=False)
+
+    def _show(self, text: str, icon: str, is_error: bool) -> None:
+        self.text.setText(text)
+        self.icon.setPixmap(QgsApplication.getThemeIcon(icon).pixmap(QSize(ICON_PX, ICON_PX)))
+        for button in (self.settings_button, self.environment_button, self.retry_button):
+            button.setVisible(is_error)
+        self.shut_button.setVisible(not is_error)
         self.show()

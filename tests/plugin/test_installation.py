@@ -107,6 +107,9 @@ def test_progress_is_shown_and_the_dock_goes_on_by_itself(open_without, add_laye
     assert dock.run_panel.run_button.isVisible()
     said = qgis_iface.messageBar().get_messages(Qgis.MessageLevel.Success)[-1]
     assert "Some GPU (cuda:0): 12 ms" in said
+    assert dock.banner.text.text() == said
+    dock.banner.shut_button.click()
+    assert dock.banner.isHidden()
     assert dock.installer.calls[-1] == ("install", "cuda", None, "http://proxy.example.org:8080")
 
 
@@ -115,6 +118,7 @@ def test_a_fall_back_to_the_processor_is_a_warning(open_without, qgis_iface):
     dock.installer.outcomes = [Proof("cpu", "Processor", 300.0, "CUDA is not available: the driver is too old.")]
     install_to_the_end(dock)
     assert "the driver is too old" in qgis_iface.messageBar().get_messages(Qgis.MessageLevel.Warning)[-1]
+    assert "the driver is too old" in dock.banner.text.text()
     assert "Warning: CUDA is not available" in dock.run_panel.log.toPlainText()
 
 
