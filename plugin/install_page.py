@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from html import escape
+from typing import List
 
 from qgis.core import QgsApplication
 from qgis.PyQt.QtCore import QSize, Qt, pyqtSignal
@@ -23,6 +24,7 @@ from qgis.PyQt.QtWidgets import (
 from .notices import ICON_PX
 from .wording import percent, tr
 
+GAP_PX = 5
 PROMISE = (
     "Unclouded computes in a process of its own, with PyTorch and further libraries. They go into a folder of yours, "
     "not into QGIS, and one click removes them again."
@@ -100,12 +102,18 @@ class InstallPage(QScrollArea):
         self.install_button.setText(install)
         self.remove_button.setVisible(can_remove)
 
-    def show_work(self, title: str, can_cancel: bool = True) -> None:
-        """Shows that work has begun."""
+    def show_work(self, title: str, first: str = "", can_cancel: bool = True) -> None:
+        """Shows that work has begun.
+
+        Args:
+            title: What it is.
+            first: What is said until the first step.
+            can_cancel: Whether it can be given up.
+        """
         self.show_problem("")
         self._show(title, self.step, self.progress)
-        self.step.setText(tr("Starting…"))
-        self.text.setText(tr("You can go on working in QGIS meanwhile.") if can_cancel else "")
+        self.step.setText(first or tr("Starting…"))
+        self._show_lines([tr("You can go on working in QGIS meanwhile.")])
         self.progress.setRange(0, 0)
         self.cancel_button.setEnabled(True)
         self.cancel_button.setVisible(can_cancel)
@@ -121,7 +129,7 @@ class InstallPage(QScrollArea):
             outdated: Whether it should be updated.
         """
         self._show(title, self.diagnostics_button, self.shut_button)
-        self.text.setText("".join(f"<p>{escape(line)}</p>" for line in text.splitlines()))
+        self._show_lines([escape(line) for line in text.splitlines()])
         self.update_button.setVisible(ours and outdated)
         self.repair_button.setVisible(ours)
         self.remove_button.setVisible(ours)
@@ -134,8 +142,7 @@ class InstallPage(QScrollArea):
             text: Several lines.
             ready: Whether the button may be pressed.
         """
-        lines = "".join(f"<p>{_emphasised(line)}</p>" for line in text.splitlines())
-        self.text.setText(f"<p>{tr(PROMISE)}</p>{lines}")
+        self._show_lines([escape(tr(PROMISE)), *(_emphasised(line) for line in text.splitlines())])
         self.install_button.setEnabled(ready)
 
     def show_wheels(self, chosen: bool) -> None:
@@ -166,6 +173,10 @@ class InstallPage(QScrollArea):
         """Shows what went wrong, or nothing."""
         self.problem.setText(text)
         self.problem_box.setVisible(bool(text))
+
+    def _show_lines(self, lines: List[str]) -> None:
+        """Shows HTML, a paragraph for each line."""
+        self.text.setText("".join(f"<p style='margin: 0 0 {GAP_PX}px 0'>{line}</p>" for line in lines if line))
 
     def _show(self, title: str, *widgets: QWidget) -> None:
         for widget in self._changing:

@@ -120,7 +120,7 @@ class Installation(QObject):
         words = tr("Delete the backend's environment and all that was downloaded for it? Generators and results stay.")
         if not self._agreed(f"{words}\n{self._installer.target}") or not self._stop_backend():
             return
-        self._page.show_work(tr("Removing the backend"), can_cancel=False)
+        self._page.show_work(tr("Removing the backend"), str(self._installer.target), can_cancel=False)
         self._task = self._start(tr("Removing the backend"), lambda say, cancelled: self._installer.remove(), self._end)
 
     def cancel(self) -> None:
@@ -278,7 +278,7 @@ class Installation(QObject):
             text = tr("Unclouded uses a Python that it did not install: {}").format(python)
         elif outdated:
             words = tr("This version of the plugin needs other libraries. Only what changed is downloaded.")
-            text = f"{words}\n\n{self._installer.target}"
+            text = f"{words}\n{self._installer.target}"
         else:
             text = tr("Installed in {}").format(self._installer.target)
         title = tr("The backend needs an update") if ours and outdated else tr("The backend's environment")

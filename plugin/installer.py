@@ -76,6 +76,7 @@ class Installer:
 
     def remove(self) -> None:
         install.remove(self.target)
+        network.remove_certificates()
 
     def diagnostics(self, log_lines: Sequence[str]) -> str:
         """Gives Markdown for a report of a fault."""

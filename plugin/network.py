@@ -15,6 +15,7 @@ from ..backend.userdata import user_data
 from .installing.install import Network
 from .wording import tr
 
+NAME = "certificates.pem"
 SCHEMES = {
     QNetworkProxy.ProxyType.HttpProxy: "http",
     QNetworkProxy.ProxyType.HttpCachingProxy: "http",
@@ -55,7 +56,7 @@ def certificate_file() -> str:
     Returns:
         Empty if the file cannot be written or QGIS knows no authority: the program then takes its own.
     """
-    path = user_data() / "certificates.pem"
+    path = user_data() / NAME
     pem = _authorities()
     if not pem:
         return ""
@@ -69,6 +70,11 @@ def certificate_file() -> str:
         QgsMessageLog.logMessage(words, "Unclouded", Qgis.MessageLevel.Warning)
         return ""
     return str(path)
+
+
+def remove_certificates() -> None:
+    """Removes what certificate_file has written."""
+    (user_data() / NAME).unlink(missing_ok=True)
 
 
 def _url(scheme: str, proxy: QNetworkProxy) -> str:

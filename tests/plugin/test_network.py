@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 import pytest
 from qgis.core import QgsNetworkAccessManager, QgsSettings
 
-from unclouded.plugin.network import certificate_file, network, proxy_url
+from unclouded.plugin.network import certificate_file, network, proxy_url, remove_certificates
 
 PASSWORD = "p@ss:/w%41 ü"  # pragma: allowlist secret
 KEYS = ("proxyEnabled", "proxyType", "proxyHost", "proxyPort", "proxyUser", "proxyPassword", "noProxyUrls")
@@ -64,6 +64,8 @@ def test_the_authorities_are_a_file_that_python_can_read():
     assert path.read_text().count("BEGIN CERTIFICATE") == len(context.get_ca_certs())
     assert certificate_file() == str(path)
     assert [other.name for other in path.parent.iterdir()] == [path.name]
+    remove_certificates()
+    assert not path.exists()
 
 
 def test_a_folder_that_cannot_be_written_costs_the_file_only(tmp_path, monkeypatch):
