@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..errors import ModelError, OutputError
-from ..model_jobs import DownloadModel, ListModels, RemoveModel, VerifyModel
+from ..model_jobs import DownloadModel, ImportModel, InspectCheckpoint, ListModels, RemoveModel, VerifyModel
 from ..protocol import Done
 from ..reporting import Reporter
 from ..userdata import user_models
@@ -15,6 +15,18 @@ from .addresses import shown
 from .download import SUFFIX, download
 from .index import Index, read_index
 from .transport import Network
+
+
+def _inspect(job: InspectCheckpoint, report: Reporter) -> Done:
+    from .importing import inspect_checkpoint
+
+    return inspect_checkpoint(job, report)
+
+
+def _import(job: ImportModel, report: Reporter) -> Done:
+    from .importing import import_model
+
+    return import_model(job, report)
 
 
 def list_models(job: ListModels, report: Reporter) -> Done:
@@ -74,4 +86,6 @@ RUNNERS: dict[type, Callable[[Any, Reporter], Done]] = {
     DownloadModel: download_model,
     VerifyModel: verify_model,
     RemoveModel: remove_model,
+    InspectCheckpoint: _inspect,
+    ImportModel: _import,
 }

@@ -1,0 +1,155 @@
+"""UnCRtainTS: the checkpoints of its authors, `model.pth.tar` beside `conf.json`; and a plain state_dict of ours."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ...errors import ModelError
+from .found import Found, count
+from .proposal import Proposal, frame_facts
+
+CITATION = (
+    "Ebel, Garnot, Schmitt, Wegner and Zhu, 2023, UnCRtainTS: Uncertainty quantification for cloud removal in optical "
+    "satellite time series"
+)
+LICENCE = "MIT, as its authors' code says; of the weights: ask them"
+FIRST, LAST = "in_conv.conv.conv.0.weight", "out_conv.conv.conv.0.weight"
+ATTENTION = "temporal_encoder."
+SCALE = 10.0
+"""Of the published checkpoints, where no conf.json says it."""
+FRAMES = 3
+VH_FLOOR_DB = -25.0
+"""They scale VH as they scale VV."""
+IMAGE_DAY = 1550.0
+"""Days from 3 April 2014, from which they count, to July 2018, in the middle of the year of SEN12MS-CR-TS."""
+ONLY: dict[str, Any] = {
+    "agg_mode": "att_group",
+    "mean_nonLinearity": True,
+    "var_nonLinearity": "softplus",
+    "block_type": "mbconv",
+    "positional_encoding": True,
+    "separate_out": False,
+    "use_v": False,
+}
+"""What our network is, by the names of conf.json."""
+
+
+def propose(found: Found) -> list[Proposal]:
+    """Recognises it by its first and last convolution."""
+    if not found.has(FIRST, LAST):
+        return []
+    for name, value in ONLY.items():
+        if found.settings.get(name, value) != value:
+            raise ModelError(
+                f"The conf.json beside {found.path} says {name}={found.settings[name]!r}; {value!r} was expected.",
+                "Choose a checkpoint of the published kind.",
+            )
+    bands, odd = divmod(found.shape(LAST)[0], 2)
+    if odd:
+        raise ModelError(f"The network in {found.path} gives no variance for each band.", "Choose another checkpoint.")
+    return [_published(found, bands), *_ours(found, bands)]
+
+
+def _published(found: Found, bands: int) -> Proposal:
+    channels, single = found.shape(FIRST)[1], not any(key.startswith(ATTENTION) for key in found.state)
+    sar = channels - bands
+    if sar not in (0, 2):
+        raise ModelError(
+            f"The network in {found.path} reads {channels} channels of a date and makes {bands} bands.",
+            "An UnCRtainTS reads the bands that it makes, with or without VV and VH.",
+        )
+    scale = _scale(found)
+    state = dict(found.state)
+    state[FIRST] = torch.cat([state[FIRST][:, sar:], state[FIRST][:, :sar]], dim=1)  # theirs has SAR before the bands
+    parameters = _parameters(state, bands, channels) | {"scale": scale, "frames": 1 if single else _frames(found)}
+    if single:
+        state |= _no_attention(parameters)
+    encoding: dict[str, Any] = {
+        "layout": "frames",
+        "frames": parameters["frames"],
+        "optical_range": (0.0, scale),
+        "output": "gaussian",
+        "days": True,
+        "image_day": IMAGE_DAY,
+        **({"sar_range": (0.0, scale), "vh_floor_db": VH_FLOOR_DB} if sar else {}),
+    }
+    dates = "one date" if single else f"{parameters['frames']} dates"
+    assumed = "" if found.settings else "; no conf.json lies beside it, so its scale is taken for 10"
+    return Proposal(
+        "uncrtaints",
+        f"UnCRtainTS: {bands} bands, {'with VV and VH' if sar else 'without SAR'}, {dates}{assumed}",
+        "uncrtaints",
+        parameters,
+        state,
+        bands,
+        encoding,
+        levels=["L1C"],
+        licence=LICENCE,
+        citation=CITATION,
+        training_data=["SEN12MS-CR" if single else "SEN12MS-CR-TS"],
+    )
+
+
+def _ours(found: Found, bands: int) -> list[Proposal]:
+    """The same tensors, as our training leaves them: bands before SAR, all in 0..1."""
+    if not any(key.startswith(ATTENTION) for key in found.state) or found.settings:
+        return []
+    facts = frame_facts(found.path, bands, found.shape(FIRST)[1], (0.0, 1.0))
+    parameters = _parameters(found.state, bands, found.shape(FIRST)[1]) | {"frames": FRAMES}
+    encoding: dict[str, Any] = {
+        "layout": "frames",
+        "frames": FRAMES,
+        "optical_range": (0.0, 1.0),
+        "output": "gaussian",
+        "days": True,
+        **facts,
+    }
+    title = f"UnCRtainTS of our own training: {bands} bands"
+    return [Proposal("own-uncrtaints", title, "uncrtaints", parameters, dict(found.state), bands, encoding)]
+
+
+def _scale(found: Found) -> float:
+    scale = found.settings.get("scale_by", SCALE)
+    if isinstance(scale, bool) or not isinstance(scale, int | float) or not 0 < scale < 1e6:
+        raise ModelError(f"The conf.json beside {found.path} says scale_by={scale!r}.", "A number was expected.")
+    return float(scale)
+
+
+def _frames(found: Found) -> int:
+    frames = found.settings.get("input_t", FRAMES)
+    if not isinstance(frames, int) or not 1 <= frames <= 100:
+        raise ModelError(f"The conf.json beside {found.path} says input_t={frames!r}.", "A number was expected.")
+    return frames
+
+
+def _parameters(state: dict[str, Tensor], bands: int, channels: int) -> dict[str, Any]:
+    """Reads the size of the network from its tensors; the published one where there is no attention."""
+    queries, inner = state.get(f"{ATTENTION}attention_heads.Q"), state.get(f"{ATTENTION}inconv.weight")
+    return {
+        "bands": bands,
+        "frame_channels": channels + 1,
+        "width": state[FIRST].shape[0],
+        "encoder_blocks": count(state, r"in_block\.(\d+)\..*"),
+        "decoder_blocks": count(state, r"out_block\.(\d+)\..*"),
+        "heads": 1 if queries is None else queries.shape[0],
+        "key_width": 1 if queries is None else queries.shape[-1],
+        "attention_width": 1 if inner is None else inner.shape[0],
+    }
+
+
+def _no_attention(parameters: dict[str, Any]) -> dict[str, Tensor]:
+    """Weights of an attention over one date, which gives 1 whatever they are: the network of one date has none."""
+    width = parameters["width"]
+    shapes = {
+        "inconv.weight": (1, width, 1),
+        "inconv.bias": (1,),
+        "attention_heads.Q": (1, 1),
+        "attention_heads.fc1_k.weight": (1, 1),
+        "attention_heads.fc1_k.bias": (1,),
+        "in_norm.weight": (width,),
+        "in_norm.bias": (width,),
+    }
+    return {f"{ATTENTION}{name}": torch.zeros(shape) for name, shape in shapes.items()}
