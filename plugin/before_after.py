@@ -26,9 +26,17 @@ class Picture(QLabel):
         self.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)
         self.setMinimumSize(LEAST_PX, LEAST_PX)
+        self.clear()
+
+    def clear(self) -> None:
+        """Goes back to having no picture."""
+        self.image = QImage()
+        self.setEnabled(False)
+        self.setText(tr("No preview yet"))
 
     def show_image(self, image: QImage) -> None:
         self.image = image
+        self.setEnabled(True)
         self._fit()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -87,6 +95,12 @@ class BeforeAfter(QWidget):
         self._layers = [before, after]
         for picture, layer in ((self.before, before), (self.after, after)):
             self._draw(picture, layer, after.extent())
+
+    def clear(self) -> None:
+        """Goes back to having no pictures."""
+        self.stop()
+        self.before.clear()
+        self.after.clear()
 
     def stop(self) -> None:
         """Ends the drawing."""

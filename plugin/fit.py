@@ -88,12 +88,18 @@ def needs_sar(card: Mapping[str, Any]) -> bool:
 
 
 def needs_words(card: Mapping[str, Any]) -> str:
-    """Says in a few words what a generator needs: `B2 B3 B4 of 13 bands, radar optional, L1C or L2A`."""
+    """Says in a few words what a generator needs: `B2 B3 B4 of 13 bands, radar optional, L1C or L2A`.
+
+    Returns:
+        Empty if not even its bands are known.
+    """
     needed, known = needed_bands(card), card.get("bands") or []
+    if not known:
+        return ""
     words = []
     if needed and len(needed) <= MOST_NAMED < len(known):
         words.append(tr("{} of {} bands").format(" ".join(needed), len(known)))
-    elif known:
+    else:
         words.append(" ".join(known) if len(known) <= MOST_NAMED else tr("{} bands").format(len(needed or known)))
     words.append(_optional(tr("radar"), "required" if needs_sar(card) else str(card.get("sar", "none"))))
     words.append(_optional(tr("dates"), str(card.get("dates", "none"))))

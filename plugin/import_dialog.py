@@ -13,6 +13,7 @@ from qgis.PyQt.QtWidgets import (
     QDialog,
     QDialogButtonBox,
     QHBoxLayout,
+    QHeaderView,
     QLabel,
     QMessageBox,
     QPushButton,
@@ -82,6 +83,7 @@ class ImportDialog(QDialog):
         self._checkpoint = None
         self.found.setText("")
         self.tensors.clear()
+        self.pictures.clear()
         if path:
             Setting.FOLDER.set(str(Path(path).parent))
             self.row.start(InspectCheckpoint(new_job_id(), path), tr("Reading the file"), self._note_inspected)
@@ -197,6 +199,9 @@ class ImportDialog(QDialog):
             label.setAccessibleName(name)
         self.tensors.setHeaderLabels([tr("What the file holds"), tr("Shape")])
         self.tensors.setRootIsDecorated(False)
+        self.tensors.header().setStretchLastSection(False)
+        self.tensors.header().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        self.tensors.header().setSectionResizeMode(1, QHeaderView.ResizeMode.ResizeToContents)
         self.tensors.setAccessibleName(tr("What the file holds"))
         self.tensors.setToolTip(tr("The tensors of the file, at most 200"))
         self.preview_button.setToolTip(tr("Let it reconstruct the visible part of the dock's image; nothing is saved"))

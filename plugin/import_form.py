@@ -62,12 +62,12 @@ class ImportForm(QWidget):
         self._checkpoint: Optional[Checkpoint] = None
         self.name = QLineEdit(self)
         self.bands = QLineEdit(self)
-        self.optical_range = RangeBox(tr("What the network gets for reflectance 0 and for the limit"), self)
-        self.optical_limit = number_box(self, tr("The reflectance that becomes the upper end; what is brighter is cut"))
-        self.sar_range = RangeBox(tr("What the network gets for the weakest and the strongest radar echo"), self)
         self.level = QComboBox(self)
         self.licence = QLineEdit(self)
         self.citation = QLineEdit(self)
+        self.optical_range = RangeBox(tr("What the network gets for reflectance 0 and for the limit"), self)
+        self.optical_limit = number_box(self, tr("The reflectance that becomes the upper end; what is brighter is cut"))
+        self.sar_range = RangeBox(tr("What the network gets for the weakest and the strongest radar echo"), self)
         self._build()
         self._lay_out()
 
@@ -85,6 +85,8 @@ class ImportForm(QWidget):
         self.level.setCurrentIndex(max(self.level.findData("+".join(defaults.get("levels") or [])), 0))
         self.licence.setText(str(defaults.get("licence", "")))
         self.citation.setText(str(defaults.get("citation", "")))
+        for line in (self.name, self.bands, self.licence, self.citation):
+            line.setCursorPosition(0)
 
     def problem(self) -> str:
         """Says what is filled in wrongly; empty if nothing."""
@@ -163,12 +165,12 @@ class ImportForm(QWidget):
         form = new_form(self)
         form.addRow(tr("&Name"), self.name)
         form.addRow(tr("&Bands in order"), self.bands)
-        form.addRow(tr("&Optical range"), self.optical_range)
-        form.addRow(tr("Reflectance &limit"), self.optical_limit)
-        form.addRow(tr("&Radar range"), self.sar_range)
         form.addRow(tr("L&evel"), self.level)
         form.addRow(tr("Li&cence"), self.licence)
         form.addRow(tr("Citati&on"), self.citation)
+        form.addRow(tr("&Optical range"), self.optical_range)
+        form.addRow(tr("Reflectance &limit"), self.optical_limit)
+        form.addRow(tr("&Radar range"), self.sar_range)
 
 
 def number_box(parent: QWidget, tip: str) -> QgsDoubleSpinBox:

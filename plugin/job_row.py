@@ -122,7 +122,8 @@ class JobRow(QWidget):
             QgsMessageLog.logMessage(line, NAME, level, notifyUser=False)
 
     def _show_progress(self, event: Progress) -> None:
-        stage = event.stage[:1].upper() + event.stage[1:]
+        begins_with_word = event.stage.split(" ")[0].isalpha()
+        stage = event.stage[:1].upper() + event.stage[1:] if begins_with_word else event.stage
         left = tr(", about {} left").format(duration(event.seconds_left)) if event.seconds_left is not None else ""
         self.progress.setRange(0, 1000)
         self.progress.setValue(round(1000 * event.fraction))

@@ -20,7 +20,13 @@ from .wording import size, tr
 STATES = ("bundled", "installed", "available", "by-hand")
 """In the order in which they are shown."""
 LICENCE_LETTERS = 36
-SIZE_PX = (860, 230)
+SIZE_PX = (1000, 250)
+ICONS = {
+    "bundled": "/mIconSuccess.svg",
+    "installed": "/mIconSuccess.svg",
+    "available": "/downloading_svg.svg",
+    "by-hand": "/mActionSharingImport.svg",
+}
 
 
 class ModelTable(QTreeWidget):
@@ -33,6 +39,7 @@ class ModelTable(QTreeWidget):
         self.setHeaderLabels(
             [tr("Name"), tr("State"), tr("Needs"), tr("Size"), tr("Licence"), tr("Score")],
         )
+        self.headerItem().setToolTip(5, tr("Figures of different tests cannot be compared; the card says which it was"))
         self.setRootIsDecorated(False)
         self.setUniformRowHeights(True)
         self.setAllColumnsShowFocus(True)
@@ -91,7 +98,7 @@ class ModelTable(QTreeWidget):
         cells = [
             name_words(entry),
             state_words(entry),
-            needs_words(entry),
+            needs_words(entry) or tr("not stated"),
             size(entry["size_bytes"]) if entry.get("size_bytes") else "",
             licence if len(licence) <= LICENCE_LETTERS else f"{licence[: LICENCE_LETTERS - 1]}…",
             score,
@@ -124,13 +131,13 @@ def name_words(entry: Mapping[str, Any]) -> str:
 def state_words(entry: Mapping[str, Any]) -> str:
     """Says where a generator is."""
     words = {
-        "bundled": tr("comes along"),
+        "bundled": tr("bundled"),
         "installed": tr("installed"),
-        "available": tr("to download"),
+        "available": tr("available"),
         "by-hand": tr("import by hand"),
     }
     state = words[entry["state"]]
-    return tr("{}, version {} to download").format(state, entry["newer"]) if entry.get("newer") else state
+    return tr("{}, version {} available").format(state, entry["newer"]) if entry.get("newer") else state
 
 
 def local_entries() -> List[Dict[str, Any]]:
@@ -144,6 +151,4 @@ def local_entries() -> List[Dict[str, Any]]:
 
 
 def _icon(entry: Mapping[str, Any], is_unfit: bool) -> QIcon:
-    if is_unfit:
-        return QgsApplication.getThemeIcon("/mIconWarning.svg")
-    return QgsApplication.getThemeIcon("/mIconSuccess.svg" if entry.get("path") else "/mIconRaster.svg")
+    return QgsApplication.getThemeIcon("/mIconWarning.svg" if is_unfit else ICONS[entry["state"]])

@@ -22,7 +22,7 @@ from qgis.PyQt.QtWidgets import (
 )
 
 from ..backend.model_jobs import DownloadModel, ListModels, Models, RemoveModel, VerifyModel
-from ..backend.protocol import Done, Job
+from ..backend.protocol import Done
 from .card_page import CardDialog, summary_html, web_page
 from .client import Client, new_job_id
 from .fit import Given
@@ -30,7 +30,7 @@ from .import_dialog import ImportDialog
 from .installing.install import Network
 from .job_builder import Choices
 from .job_row import JobRow
-from .model_table import ModelTable, local_entries
+from .model_table import ModelTable, local_entries, name_words
 from .network import network
 from .settings import Setting
 from .wording import tr
@@ -84,6 +84,7 @@ class ModelsDialog(QDialog):
         self.show()
         self.raise_()
         self.activateWindow()
+        self.table.setFocus()
         self.refresh()
 
     # What the user does
@@ -102,14 +103,13 @@ class ModelsDialog(QDialog):
         access = network(self._index) if self._index == "" or "://" in self._index else Network()
         newer = bool(entry.get("newer"))
         job = DownloadModel(new_job_id(), name, self._index, access.proxy, access.certificates, overwrite=newer)
-        self._unfinished.add(name)
-        self._change(job, tr("Downloading {}"), tr("{} was downloaded and is offered in the dock."), name)
+        self.row.start(job, tr("Downloading {}").format(name), lambda outcome: self._note_downloaded(outcome, name))
 
     def verify(self) -> None:
         """Holds the weights of the chosen generator against its card."""
         entry = self.table.entry
         if entry is not None:
-            name = entry["name"]
+            name = name_words(entry)
             self.row.start(
                 VerifyModel(new_job_id(), entry["path"]),
                 tr("Verifying {}").format(name),
@@ -121,11 +121,13 @@ class ModelsDialog(QDialog):
         entry = self.table.entry
         if entry is None:
             return
-        yes = QMessageBox.StandardButton.Yes
-        question = tr("Delete the generator “{}”?").format(entry["name"]) + f"\n{entry['path']}"
-        if QMessageBox.question(self, self.windowTitle(), question) == yes:
+        yes, no = QMessageBox.StandardButton.Yes, QMessageBox.StandardButton.No
+        name = name_words(entry)
+        question = tr("Delete the generator “{}”?").format(name) + f"\n{entry['path']}"
+        if QMessageBox.question(self, self.windowTitle(), question, yes | no, no) == yes:
             job = RemoveModel(new_job_id(), entry["path"])
-            self._change(job, tr("Removing {}"), tr("{} was removed."), entry["name"])
+            success = tr("{} was removed.").format(name)
+            self.row.start(job, tr("Removing {}").format(name), lambda outcome: self._note_changed(outcome, success))
 
     def show_card(self) -> None:
         """Shows the card of the chosen generator."""
@@ -181,9 +183,6 @@ class ModelsDialog(QDialog):
         job = ListModels(new_job_id(), index, access.proxy, access.certificates)
         self.row.start(job, tr("Looking for generators"), lambda outcome: self._note_listed(outcome, index, success))
 
-    def _change(self, job: Job, title: str, success: str, name: str) -> None:
-        self.row.start(job, title.format(name), lambda outcome: self._note_changed(outcome, name, success))
-
     def _hear(self, event: object) -> None:
         if isinstance(event, Models):
             self._show_entries(event.entries)
@@ -201,17 +200,22 @@ class ModelsDialog(QDialog):
         if isinstance(outcome, Done):
             self.row.say(tr("{}: the weights are those that the card names.").format(name))
 
-    def _note_changed(self, outcome: object, name: str, success: str) -> None:
-        """Lists the generators again after one has come or gone."""
+    def _note_downloaded(self, outcome: object, name: str) -> None:
+        self._unfinished.add(name)
         if isinstance(outcome, Done):
             self._unfinished.discard(name)
+        self._note_changed(outcome, tr("{} was downloaded and is offered in the dock.").format(name))
+
+    def _note_changed(self, outcome: object, success: str) -> None:
+        """Lists the generators again after one has come or gone."""
+        if isinstance(outcome, Done):
             self.installed_changed.emit()
-            self._list(self._index, success.format(name))
+            self._list(self._index, success)
 
     def _note_imported(self, path: str) -> None:
+        self._wanted = path
         self.installed_changed.emit()
-        self._wanted, name = path, Path(path).stem
-        self._list(self._index, tr("{} was imported and is offered in the dock.").format(name))
+        self._list(self._index, tr("{} was imported and is offered in the dock.").format(Path(path).stem))
 
     def _forget_import(self) -> None:
         dialog, self._importing = self._importing, None
@@ -220,15 +224,13 @@ class ModelsDialog(QDialog):
     # What is shown
 
     def _count(self) -> str:
-        entries = self.table.entries
-        fitting = sum(not self.table.misfit(entry) for entry in entries)
-        if self._given() is None:
-            return tr("{} generators.").format(len(entries))
-        return tr("{} generators, {} fit the chosen layers.").format(len(entries), fitting)
+        unfit = sum(bool(self.table.misfit(entry)) for entry in self.table.entries)
+        words = tr("{} generators.").format(len(self.table.entries))
+        return " ".join((words, tr("{} of them do not fit the chosen layers.").format(unfit))) if unfit else words
 
     def _show_entries(self, entries: List[Dict[str, Any]]) -> None:
         self.table.show_entries(entries, self._given())
-        if self._wanted in [entry.get("path") for entry in entries]:
+        if self._wanted and self._wanted in [entry.get("path") for entry in entries]:
             self.table.choose("", self._wanted)
             self._wanted = ""
         self._show_choice()

@@ -17,7 +17,7 @@ JOBS = ("ListModels", "DownloadModel", "VerifyModel", "RemoveModel", "InspectChe
 BY_HAND = {
     "name": "elsewhere", "version": "1", "title": "Weights of others <b>", "licence": "ask them", "bands": ["B2", "B3"],
     "required_bands": ["B2", "B3"], "levels": ["L1C"], "sar": "required", "dates": "none", "state": "by-hand",
-    "page": "https://example.org/weights",
+    "page": "https://example.org/weights", "path": "",
 }  # fmt: skip
 
 
@@ -30,8 +30,8 @@ def entries(place, state):
     for name in sorted(os.listdir(place)) if os.path.isdir(place) else []:
         if name.endswith(".safetensors"):
             path = os.path.join(place, name)
-            own = {"path": path} if state == "installed" else {}
-            found.append({**read_card(path), "state": state, "size_bytes": os.path.getsize(path), **own})
+            facts = {"state": state, "size_bytes": os.path.getsize(path), "path": path if state == "installed" else ""}
+            found.append({**read_card(path), **facts})
     return found
 
 

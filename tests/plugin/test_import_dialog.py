@@ -104,7 +104,7 @@ def test_save_makes_a_generator_with_what_was_filled_in(open_import, checkpoint,
     dialog.form.level.setCurrentIndex(0)
     dialog.form.citation.setText("A. Author")
     dialog.save_button.click()
-    wait_until(lambda: not dialog.isVisible(), "the import")
+    wait_until(lambda: dock._models._importing is None, "the import")
     path = tmp_path / "models" / "hills.safetensors"
     job = json.loads(Path(f"{path}.json").read_text())
     assert {key: job[key] for key in ("kind", "bands", "choices", "levels", "licence", "citation", "overwrite")} == {
@@ -127,13 +127,13 @@ def test_a_generator_of_the_same_name_is_replaced_only_if_the_user_says_so(
 ):
     existing = Path(write_generator(tmp_path / "models" / "snow.safetensors", title="Precious"))
     before = existing.read_bytes()
-    _, dialog = open_import(checkpoint)
+    dock, dialog = open_import(checkpoint)
     answers = [QMessageBox.StandardButton.No, QMessageBox.StandardButton.Yes]
     monkeypatch.setattr(QMessageBox, "question", lambda *words: answers.pop(0))
     dialog.save_button.click()
     assert existing.read_bytes() == before
     dialog.save_button.click()
-    wait_until(lambda: not dialog.isVisible(), "the import")
+    wait_until(lambda: dock._models._importing is None, "the import")
     assert json.loads(Path(f"{existing}.json").read_text())["overwrite"] is True
     assert existing.read_bytes() != before
 
@@ -186,6 +186,17 @@ def test_a_preview_leaves_no_file_when_the_dialog_is_closed(open_import, checkpo
     assert not scratch.exists()
 
 
+def test_another_file_takes_the_pictures_of_the_one_before_away(open_import, checkpoint, see_scene, tmp_path):
+    see_scene()
+    _, dialog = open_import(checkpoint)
+    dialog.preview_button.click()
+    settle(dialog)
+    dialog.file.setFilePath(write_generator(tmp_path / "foreign" / "lake.safetensors"))
+    settle(dialog)
+    assert dialog.pictures.after.image.isNull()
+    assert dialog.pictures.after.text() == "No preview yet"
+
+
 def test_a_preview_without_image_is_refused_in_words(open_import, checkpoint):
     _, dialog = open_import(checkpoint)
     dialog.preview_button.click()
@@ -216,10 +227,9 @@ def test_another_file_can_be_chosen_and_a_new_dialog_is_empty(open_import, check
 
 
 def test_closing_the_manager_closes_the_import(open_import, checkpoint):
-    dock, dialog = open_import(checkpoint)
+    dock, _ = open_import(checkpoint)
     dock._models.reject()
     assert dock._models._importing is None
-    assert not dialog.isVisible()
 
 
 def test_each_field_has_a_tooltip(open_import, checkpoint):

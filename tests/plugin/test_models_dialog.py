@@ -139,7 +139,7 @@ def test_those_that_fit_come_first_and_the_others_say_why(open_manager, add_laye
     dialog.table.choose("radar")
     assert "It does not fit the chosen layers: it needs a radar image." in dialog.details.text()
     assert "needs a radar image" in dialog.table.currentItem().toolTip(0)
-    assert "1 fit the chosen layers" in dialog.row.status.text()
+    assert "2 of them do not fit the chosen layers" in dialog.row.status.text()
     dock.inputs.sar_box.setLayer(QgsProject.instance().mapLayersByName("scene")[0])
     assert "does not fit" not in dialog.details.text()
     dialog.table.choose("elsewhere")
