@@ -262,14 +262,17 @@ class Dock(QgsDockWidget):
             self.find_backend()
 
     def _offer_environment(self) -> None:
-        """Offers to install the backend as soon as the dock is seen, also before there is an image."""
+        """Offers to install or update the backend as soon as the dock is seen, also before there is an image."""
         self._asked_environment = True
         try:
             self._backend()
         except NotInstalled:
-            self.find_backend()
+            self.open_environment()
         except BackendError as error:
             self.banner.show_error(error)
+        else:
+            if self.installation.offers_update():
+                self.open_environment()
 
     def _use_proved(self, proof: Proof) -> None:
         """Goes on with a backend that was just installed."""

@@ -209,8 +209,7 @@ def test_an_existing_python_is_chosen_in_the_settings(open_without, monkeypatch)
     assert len(opened) == 1
 
 
-def test_an_outdated_environment_is_updated(open_without, add_layer):
-    add_layer()
+def test_an_outdated_environment_is_updated(open_without):
     dock = open_without(State.OUTDATED)
     page = dock.install_page
     assert shows_page(dock)
