@@ -81,7 +81,7 @@ class ImportDialog(QDialog):
         path = self.file.filePath().strip()
         self.row.abandon()
         self._checkpoint = None
-        self.found.setText("")
+        self.found.setText("" if path else self.file.toolTip())
         self.tensors.clear()
         self.pictures.clear()
         if path:
@@ -190,6 +190,7 @@ class ImportDialog(QDialog):
         self.file.setDefaultRoot(Setting.FOLDER.get())
         self.file.setDialogTitle(tr("Choose a checkpoint"))
         self.file.setToolTip(tr("Weights of DSen2-CR, UnCRtainTS, pix2pix, CycleGAN, SpA-GAN or our networks; ONNX"))
+        self.found.setText(self.file.toolTip())
         self.file.fileChanged.connect(lambda _: self.inspect())
         for label, name in ((self.found, tr("What the file is")), (self.problem, tr("What is filled in wrongly"))):
             label.setWordWrap(True)

@@ -103,10 +103,11 @@ class MethodBox(QComboBox):
         titles = {data: card.get("title") or card["name"] for data, card in cards.items()}
         count = Counter(titles.values())
         for data in sorted(cards, key=lambda data: data in misfits):
-            alike = count[titles[data]] > 1
-            text = f"{PurePath(cards[data]['path']).stem}: {titles[data]}" if alike else titles[data]
+            path = cards[data]["path"]
+            named = generators.is_own(path) or count[titles[data]] > 1
+            text = f"{PurePath(path).stem}: {titles[data]}" if named else titles[data]
             reason = tr("It {}.").format(misfits[data]) if data in misfits else ""
-            self._add(text, data, f"{tr('Generator {}').format(cards[data]['path'])}\n{reason}".strip())
+            self._add(text, data, f"{tr('Generator {}').format(path)}\n{reason}".strip())
             if reason:
                 self.setItemData(self.count() - 1, self._faded(), Qt.ItemDataRole.ForegroundRole)
         if not cards:

@@ -225,8 +225,8 @@ class ModelsDialog(QDialog):
 
     def _count(self) -> str:
         unfit = sum(bool(self.table.misfit(entry)) for entry in self.table.entries)
-        words = tr("{} generators.").format(len(self.table.entries))
-        return " ".join((words, tr("{} of them do not fit the chosen layers.").format(unfit))) if unfit else words
+        text = tr("Generators: {}. Not fitting the chosen layers: {}.") if unfit else tr("Generators: {}.")
+        return text.format(len(self.table.entries), unfit)
 
     def _show_entries(self, entries: List[Dict[str, Any]]) -> None:
         self.table.show_entries(entries, self._given())

@@ -139,7 +139,7 @@ def test_those_that_fit_come_first_and_the_others_say_why(open_manager, add_laye
     dialog.table.choose("radar")
     assert "It does not fit the chosen layers: it needs a radar image." in dialog.details.text()
     assert "needs a radar image" in dialog.table.currentItem().toolTip(0)
-    assert "2 of them do not fit the chosen layers" in dialog.row.status.text()
+    assert "Not fitting the chosen layers: 2." in dialog.row.status.text()
     dock.inputs.sar_box.setLayer(QgsProject.instance().mapLayersByName("scene")[0])
     assert "does not fit" not in dialog.details.text()
     dialog.table.choose("elsewhere")
@@ -150,7 +150,7 @@ def test_without_image_nothing_is_said_to_fit(open_manager):
     _, dialog = open_manager()
     dialog.table.choose("radar")
     assert "does not fit" not in dialog.details.text()
-    assert dialog.row.status.text() == "3 generators."
+    assert dialog.row.status.text() == "Generators: 3."
 
 
 def test_an_entry_by_hand_shows_its_page(open_manager, monkeypatch):

@@ -2,12 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-import http.server
-import json
-import struct
-import subprocess
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,19 +10,14 @@ from qgis.PyQt.QtWidgets import QMessageBox
 
 from unclouded.plugin.client import Client
 from unclouded.plugin.dock import Dock
-from unclouded.plugin.environment import ROOT, interpreter_of
-from unclouded.plugin.generators import BUNDLED
+from unclouded.plugin.environment import interpreter_of
 from unclouded.plugin.models_dialog import ModelsDialog
 from unclouded.plugin.settings import Setting
 
+from ..registry import make_registry, served
 from .conftest import wait_until
 
 NAME = "fusion-copy"
-
-
-class QuietHandler(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *words: object) -> None:
-        pass
 
 
 @pytest.fixture
@@ -41,17 +30,10 @@ def python() -> Path:
 
 @pytest.fixture
 def registry(python: Path, tmp_path: Path) -> Iterator[str]:
-    """Serves the bundled generator under another name, and gives the address."""
-    folder = tmp_path / "registry"
-    folder.mkdir()
-    copy_generator(BUNDLED / "fusion.safetensors", folder / f"{NAME}.safetensors", NAME)
-    command = "import sys; sys.path.append(sys.argv.pop(1)); from unclouded.backend.__main__ import main; main()"
-    subprocess.run([python, "-I", "-c", command, ROOT.parent, "models", "index", folder], check=True)
-    handler = functools.partial(QuietHandler, directory=str(folder))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}/"
-        server.shutdown()
+    """The address of a server that has the bundled generator under another name."""
+    make_registry(tmp_path / "registry", NAME, python)
+    with served(tmp_path / "registry") as address:
+        yield address
 
 
 def test_a_generator_goes_from_the_registry_to_the_dock_and_away(python, registry, qgis_iface, tmp_path, monkeypatch):
@@ -93,17 +75,6 @@ def settle(dialog: ModelsDialog) -> None:
 
 def states(dialog: ModelsDialog) -> dict[str, str]:
     return {entry["name"]: entry["state"] for entry in dialog.table.entries}
-
-
-def copy_generator(source: Path, target: Path, name: str) -> None:
-    """Copies a generator under another name, on its card too."""
-    content = source.read_bytes()
-    length = struct.unpack("<Q", content[:8])[0]
-    header = json.loads(content[8 : 8 + length])
-    card = {**json.loads(header["__metadata__"]["card"]), "name": name}
-    header["__metadata__"]["card"] = json.dumps(card)
-    text = json.dumps(header).encode()
-    target.write_bytes(struct.pack("<Q", len(text)) + text + content[8 + length :])
 
 
 def damage(path: Path) -> None:
