@@ -159,6 +159,8 @@ class Installation(QObject):
         half_made = state is State.HALF_MADE
         button = tr("Tr&y again") if problem else tr("R&esume the installation") if half_made else tr("&Install")
         title = tr("The installation was not finished") if half_made else tr("The GPU backend is not installed")
+        if half_made and self._plan is None:  # of an earlier session
+            self._page.variant.setCurrentIndex(self._page.variant.findData(self._installer.variant()))
         self._page.show_offer(title, button, can_remove=state is not State.MISSING)
         self._make_plan()
 

@@ -177,6 +177,14 @@ def test_the_build_can_be_overridden(open_without):
     assert dock.installer.calls[-1][:2] == ("install", "cpu")
 
 
+def test_what_an_earlier_session_began_is_resumed_with_its_build(open_without):
+    dock = open_without(State.HALF_MADE)
+    assert "not finished" in dock.install_page.title.text()
+    assert "esume" in dock.install_page.install_button.text()
+    install_to_the_end(dock)
+    assert dock.installer.calls[-1][:2] == ("install", "cpu")
+
+
 def test_wheels_take_the_place_of_the_network(open_without, monkeypatch, tmp_path):
     dock = open_without()
     page = dock.install_page
