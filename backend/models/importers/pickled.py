@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle  # nosec B403 - only to name the error of torch.load
 import pickletools
 import re
+import struct
 import warnings
 import zipfile
 from collections.abc import Mapping
@@ -23,6 +24,7 @@ PLAIN = re.compile(
     r"|torch\._utils _rebuild_(tensor|tensor_v2|parameter)|torch\.nn\.parameter Parameter|torch\.storage \w+Storage"
 )
 """What a checkpoint of tensors, numbers and text is made of."""
+ZIP = b"PK\x03\x04"
 LARGEST_PICKLE = 64 << 20
 LEGACY_PICKLES = 5
 """In a file from before 2020: magic number, version, system, content, order of the tensors' numbers behind."""
@@ -37,7 +39,8 @@ def read_pickled(path: str) -> dict[str, Tensor]:
     Raises:
         ModelError: It is none, is damaged, holds code, or claims more than the file has.
     """
-    zipped = zipfile.is_zipfile(path)
+    with Path(path).open("rb") as file:
+        zipped = file.read(len(ZIP)) == ZIP
     _check_code(path, _zipped_codes(path) if zipped else _plain_codes(path))
     try:
         with warnings.catch_warnings():
@@ -47,7 +50,7 @@ def read_pickled(path: str) -> dict[str, Tensor]:
         raise ModelError(f"The checkpoint {path} is refused: it holds more than numbers and text.", HINT) from error
     except (
         *(RuntimeError, OSError, EOFError, LookupError, ValueError, TypeError),
-        *(AttributeError, AssertionError, MemoryError, OverflowError, RecursionError),
+        *(AttributeError, AssertionError, MemoryError, OverflowError, RecursionError, struct.error),
     ) as error:
         raise ModelError(f"{path} is no checkpoint, or damaged.", HINT) from error
     state = _state(path, content)
@@ -55,7 +58,7 @@ def read_pickled(path: str) -> dict[str, Tensor]:
     return state
 
 
-def _zipped_codes(path: str) -> set[str]:
+def _zipped_codes(path: str) -> list[str]:
     """Gives what the pickle in an archive asks for, after a look at the archive itself."""
     try:
         with zipfile.ZipFile(path) as archive:
@@ -87,26 +90,26 @@ def _check_archive(path: str, entries: list[zipfile.ZipInfo]) -> None:
             raise ModelError(f"{path} is refused: it describes its tensors in {entry.file_size} bytes.", HINT)
 
 
-def _plain_codes(path: str) -> set[str]:
-    codes: set[str] = set()
+def _plain_codes(path: str) -> list[str]:
+    codes: list[str] = []
     try:
         with Path(path).open("rb") as stream:
             for _ in range(LEGACY_PICKLES):
-                codes |= _codes(stream)
+                codes += _codes(stream)
     except OSError as error:
         raise ModelError(f"{path} cannot be read: {error.strerror}.", "Choose another file.") from error
     return codes
 
 
-def _codes(stream: IO[bytes]) -> set[str]:
+def _codes(stream: IO[bytes]) -> list[str]:
     """Gives the names that a pickle asks for, as `module name`, up to where it can be read."""
-    codes, texts = set(), ["", ""]
+    codes, texts = [], ["", ""]
     try:
         for operation, argument, _ in pickletools.genops(stream):
             if operation.name in ("GLOBAL", "INST"):
-                codes.add(str(argument))
+                codes.append(str(argument))
             elif operation.name == "STACK_GLOBAL":
-                codes.add(" ".join(texts))
+                codes.append(" ".join(texts))
             elif isinstance(argument, str):
                 texts = [texts[1], argument]
     except (ValueError, LookupError, OverflowError, MemoryError):  # cut off: torch.load says so
@@ -114,10 +117,10 @@ def _codes(stream: IO[bytes]) -> set[str]:
     return codes
 
 
-def _check_code(path: str, codes: set[str]) -> None:
-    others = sorted(code for code in codes if not PLAIN.fullmatch(code))
-    if others:
-        raise ModelError(f"The checkpoint {path} is refused: it holds the code {others[0].replace(' ', '.')}.", HINT)
+def _check_code(path: str, codes: list[str]) -> None:
+    for code in codes:
+        if not PLAIN.fullmatch(code):
+            raise ModelError(f"The checkpoint {path} is refused: it holds the code {code.replace(' ', '.')}.", HINT)
 
 
 def _state(path: str, content: Any) -> dict[str, Tensor]:

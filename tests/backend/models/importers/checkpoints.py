@@ -64,10 +64,10 @@ def dsen2cr(folder: Path) -> str:
     return str(path)
 
 
-def keras2(folder: Path) -> str:
+def keras2(folder: Path, parameters: dict[str, Any] = DSEN2CR) -> str:
     """As Keras 2.2.4 saves a whole model: names in fixed-length bytes, each weight in a group of its layer's name."""
     path = folder / "model_SARcarl.hdf5"
-    state = network("dsen2cr", DSEN2CR).state_dict()
+    state = network("dsen2cr", parameters).state_dict()
     layers = [key.removesuffix(".weight") for key in state if key.endswith(".weight")]
     with h5py.File(path, "w") as file:
         file.attrs["model_config"] = b'{"class_name": "Model"}'
