@@ -82,13 +82,12 @@ class Graph(Network):
             BackendError: onnxruntime is not installed.
             ModelError: It cannot run the graph, or the graph gives something else.
         """
-        session = self._opened(x.device)
-        name, problems = session.get_inputs()[0].name, _problems()
-        windows = []
+        session, windows = self._opened(x.device), []
         for window in x.float().cpu().split(1):
             try:
-                output = session.run([session.get_outputs()[0].name], {name: window.numpy()})[0]
-            except problems as error:
+                name, made = session.get_inputs()[0].name, session.get_outputs()[0].name
+                output = session.run([made], {name: window.numpy()})[0]
+            except _problems() as error:
                 raise ModelError(f"The ONNX graph failed: {error}.", "Choose another generator.") from error
             if output.shape != (1, self.out_channels, *x.shape[2:]):
                 raise ModelError(
@@ -111,7 +110,8 @@ class Graph(Network):
             options.log_severity_level = ERRORS
             options.intra_op_num_threads = torch.get_num_threads()
             try:
-                session = runtime.InferenceSession(content, options, providers=_providers(runtime, device))
+                providers = _providers(runtime, device)
+                session = runtime.InferenceSession(content, options, providers=providers, enable_fallback=0)
             except _problems() as error:
                 raise ModelError(f"onnxruntime cannot open the graph: {error}.", "Export it again.") from error
             self._session = device, session
@@ -126,7 +126,8 @@ def _providers(runtime: ModuleType, device: torch.device) -> list[Any]:
 
 
 def _problems() -> tuple[type[Exception], ...]:
-    """What onnxruntime raises: classes of its own without a base."""
+    """What onnxruntime raises: classes of its own without a base, and Python's for names that are no text."""
     from onnxruntime.capi import onnxruntime_pybind11_state as state
 
-    return tuple(kind for kind in vars(state).values() if isinstance(kind, type) and issubclass(kind, Exception))
+    own = [kind for kind in vars(state).values() if isinstance(kind, type) and issubclass(kind, Exception)]
+    return (*own, RuntimeError, ValueError, TypeError, LookupError)
