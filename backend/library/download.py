@@ -10,7 +10,7 @@ import contextlib
 import hashlib
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -20,9 +20,9 @@ from ..errors import Cancelled, ModelError, OutputError
 from ..reporting import Reporter
 from .addresses import shown
 from .entry import Entry
-from .heeding import heed, heeding, pause
+from .heeding import heeding, pause
 from .pace import Pace
-from .transport import Network, Reply
+from .transport import Network, Piece
 from .trouble import Trouble
 
 SUFFIX = ".safetensors"
@@ -103,6 +103,7 @@ class _Download:
         self._network = network
         self._report = report
         self._first = ""  # the address that the first byte of the part is from; empty if from an earlier try
+        self._tag = ""  # what that address called the state of the file
 
     def run(self, addresses: list[str]) -> Path:
         for other in set(unfinished(self._path.parent, self._entry.name)) - {self._part}:
@@ -154,10 +155,10 @@ class _Download:
         Raises:
             Trouble: It cannot be had there.
         """
-        tag, came, most, waits = "", False, self._have, iter(self._network.patience.waits_s)
+        came, most, waits = False, self._have, iter(self._network.patience.waits_s)
         while True:
             try:
-                tag = self._receive(address, tag)
+                self._receive(address)
                 self._prove()
                 return
             except Trouble as trouble:
@@ -173,30 +174,33 @@ class _Download:
                 self._report.log("warning", f"{shown(address)} {trouble.reason}; trying again.")
                 pause(max(wait_s, trouble.wait_s), self._report)
 
-    def _receive(self, address: str, tag: str) -> str:
-        """Gets what is missing of the file; gives the server's tag of it."""
+    def _receive(self, address: str) -> None:
+        """Gets what is missing of the file."""
         have, size = self._have, self._entry.size_bytes
         if have == size:
-            return tag
-        reply = heed(lambda: self._network.open(address, have, tag if self._first == address else ""), self._report)
-        self._check_reply(reply)
-        if reply.start == 0:
-            self._first = address
-        with self._part.open("rb+" if have else "wb") as file:
-            file.truncate(reply.start)
-            file.seek(reply.start)
-            have = reply.start
-            for block in heeding(lambda: reply.blocks, self._report):
-                have += len(block)
-                if have > size:
+            return
+        tag = self._tag if self._first == address else ""
+        with contextlib.closing(heeding(lambda: self._network.stream(address, have, tag), self._report)) as coming:
+            reply = next(coming)
+            self._check_reply(reply)
+            if reply.start == 0:
+                self._first, self._tag = address, reply.tag
+            self._write(reply.start, (piece.block for piece in coming))
+        if self._have < size:
+            raise Trouble("broke the connection off", again=True)
+
+    def _write(self, start: int, blocks: Iterable[bytes]) -> None:
+        """Puts blocks behind the first bytes of the part."""
+        with self._part.open("rb+" if start else "wb") as file:
+            file.truncate(start)
+            file.seek(start)
+            for block in blocks:
+                if file.tell() + len(block) > self._entry.size_bytes:
                     raise Trouble("sends more than the index says", restart=True)
                 file.write(block)
-                self._pace.say(have)
-        if have < size:
-            raise Trouble("broke the connection off", again=True)
-        return reply.tag
+                self._pace.say(file.tell())
 
-    def _check_reply(self, reply: Reply) -> None:
+    def _check_reply(self, reply: Piece) -> None:
         if reply.is_page:
             raise Trouble("gives a web page instead of a model", "Open the address in a browser: it may want a login.")
         if reply.total_bytes not in (None, self._entry.size_bytes):

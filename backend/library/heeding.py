@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import Generic, TypeVar
 
 from ..reporting import Reporter
@@ -15,13 +15,13 @@ POLL_S = 0.1
 DEPTH = 4
 
 
-def heeding(items: Callable[[], Iterable[T]], report: Reporter) -> Iterator[T]:
-    """Yields what a thread gets, in order; an error of the thread is raised here.
+def heeding(items: Callable[[], Iterable[T]], report: Reporter) -> Generator[T, None, None]:
+    """Yields what a thread gets, in order; an error of the thread is raised here. To be closed.
 
     A thread that waits when nobody wants its items any more is left behind: it ends when its own time is out.
 
     Args:
-        items: Called in the thread.
+        items: Called in the thread; a generator is closed there.
         report: Of the job.
 
     Raises:
@@ -33,11 +33,6 @@ def heeding(items: Callable[[], Iterable[T]], report: Reporter) -> Iterator[T]:
         yield from getter.taken(report)
     finally:
         getter.unwanted.set()
-
-
-def heed(call: Callable[[], T], report: Reporter) -> T:
-    """Gives what a call gives that a thread makes. Raises as `heeding` does."""
-    return next(heeding(lambda: (call() for _ in range(1)), report))
 
 
 def pause(seconds: float, report: Reporter) -> None:

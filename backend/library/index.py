@@ -8,6 +8,7 @@ index. Fields that are not known are passed over, so that later versions can hav
 
 from __future__ import annotations
 
+import contextlib
 import json
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +18,7 @@ from ..installed import MODELS
 from ..reporting import Reporter
 from .addresses import INDEX, index_address, resolve, shown
 from .entry import Entry, read_entry
-from .heeding import heed, pause
+from .heeding import heeding, pause
 from .transport import Network
 from .trouble import Trouble
 
@@ -103,27 +104,27 @@ class _OtherSchema(Exception):
 
 
 def _patiently(address: str, network: Network, report: Reporter) -> tuple[str, bytes]:
+    """Gives where an index was found in the end, and what it holds."""
     for wait_s in network.patience.waits_s:
         try:
-            return heed(lambda: _get(address, network), report)
+            return _get(address, network, report)
         except Trouble as trouble:
             if not trouble.again:
                 raise
             pause(max(wait_s, trouble.wait_s), report)
-    return heed(lambda: _get(address, network), report)
+    return _get(address, network, report)
 
 
-def _get(address: str, network: Network) -> tuple[str, bytes]:
-    """Gives where an index was found in the end, and what it holds."""
-    reply = network.open(address)
-    if reply.is_page:
-        raise Trouble("is a web page, no index")
-    content = b""
-    for block in reply.blocks:
-        content += block
-        if len(content) > MAX_BYTES:
-            raise Trouble(f"is larger than {MAX_BYTES >> 20} MiB, which is refused")
-    return reply.address, content
+def _get(address: str, network: Network, report: Reporter) -> tuple[str, bytes]:
+    with contextlib.closing(heeding(lambda: network.stream(address), report)) as coming:
+        first, content = next(coming), b""
+        if first.is_page:
+            raise Trouble("is a web page, no index")
+        for piece in coming:
+            content += piece.block
+            if len(content) > MAX_BYTES:
+                raise Trouble(f"is larger than {MAX_BYTES >> 20} MiB, which is refused")
+    return first.address, content
 
 
 def _entries(found: list[Any], address: str) -> list[Entry]:

@@ -7,7 +7,7 @@ import re
 import ssl
 import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
@@ -38,20 +38,21 @@ class Patience:
 
 
 @dataclass(frozen=True)
-class Reply:
-    """A file as an address gives it."""
+class Piece:
+    """Some bytes of a file, and what the address says of all of it."""
 
     address: str
-    """Where it was found in the end."""
+    """Where the file was found in the end."""
     start: int
-    """Position of the first byte of blocks in the file."""
+    """Position in the file where the answer starts."""
     total_bytes: int | None
     """Of the file, if the server says so."""
-    tag: str
-    """That the server gives this state of the file, if it does; strong ones only."""
-    is_page: bool
+    tag: str = ""
+    """What the server calls this state of the file, if it does; strong tags only."""
+    is_page: bool = False
     """Whether it says of itself that it is a web page."""
-    blocks: Iterator[bytes]
+    block: bytes = b""
+    """Empty in the first piece."""
 
 
 class Network:
@@ -64,40 +65,45 @@ class Network:
 
     Raises:
         UsageError: The proxy's address makes no sense.
-        InputError: The file holds no certificates.
     """
 
     def __init__(self, proxy: str = "", certificates: str = "", patience: Patience | None = None) -> None:
         self.patience = patience or Patience()
         self._proxy = _checked(proxy)
-        self._trusted = _trusted(certificates)
-        self._pools: dict[str, urllib3.PoolManager] = {}
+        self._certificates = certificates
+        self._pools: dict[tuple[str, bool], urllib3.PoolManager] = {}
 
-    def open(self, address: str, start: int = 0, tag: str = "") -> Reply:
-        """Opens a file.
+    def stream(self, address: str, start: int = 0, tag: str = "") -> Iterator[Piece]:
+        """Yields a file in order, after a first piece that is empty.
 
         Args:
             address: Of the file.
-            start: First byte that is wanted; the reply may start earlier.
+            start: First byte that is wanted; the answer may start earlier.
             tag: State of the file that the bytes before belong to; of another state all of it is given.
 
         Raises:
             Trouble: It cannot be had.
+            InputError: The file of certificates holds none, and some are needed.
+            UsageError: The address of the environment's proxy makes no sense.
         """
         if not is_remote(address):
-            return _open_file(address, start)
+            yield from _read(address, start)
+            return
         try:
-            return self._open_url(address, start, tag)
-        except (urllib3.exceptions.HTTPError, ValueError) as error:
+            yield from self._get(address, start, tag)
+        except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
             raise of_error(error) from error
 
-    def _open_url(self, address: str, start: int, tag: str) -> Reply:
+    def _get(self, address: str, start: int, tag: str) -> Iterator[Piece]:
         for _ in range(MAX_REDIRECTS + 1):
-            response = self._ask(address, start, tag)
-            target = response.headers.get("Location", "")
-            if response.status not in REDIRECTS or not target:
-                return _reply(address, start, response)
-            response.release_conn()
+            with contextlib.closing(self._ask(address, start, tag)) as response:
+                target = response.headers.get("Location", "")
+                if response.status not in REDIRECTS or not target:
+                    first = _first(address, start, response)
+                    yield first
+                    for block in response.stream(BLOCK_BYTES, decode_content=False):
+                        yield replace(first, block=block)
+                    return
             before, address = address, urljoin(address, target)
             if not is_remote(address) or (urlsplit(before).scheme, urlsplit(address).scheme) == ("https", "http"):
                 raise Trouble("sends on to an address that is less safe, which is refused")
@@ -121,15 +127,15 @@ class Network:
     def _pool(self, url: str) -> urllib3.PoolManager:
         """Gives what opens a URL: by itself, or through the proxy."""
         proxy = self._proxy or _checked(_proxy_of_environment(url))
-        if proxy not in self._pools:
-            patience = self.patience
+        secure = "https" in (urlsplit(url).scheme, urlsplit(proxy).scheme)
+        if (proxy, secure) not in self._pools:
             common: dict[str, Any] = {
                 "retries": False,
-                "timeout": Timeout(connect=patience.connect_s, read=patience.silence_s),
-                "ssl_context": self._trusted,
+                "timeout": Timeout(connect=self.patience.connect_s, read=self.patience.silence_s),
+                "ssl_context": _trusted(self._certificates) if secure else None,
             }
-            self._pools[proxy] = _through(proxy, common) if proxy else urllib3.PoolManager(**common)
-        return self._pools[proxy]
+            self._pools[proxy, secure] = _through(proxy, common) if proxy else urllib3.PoolManager(**common)
+        return self._pools[proxy, secure]
 
 
 def _through(proxy: str, common: dict[str, Any]) -> urllib3.ProxyManager:
@@ -179,10 +185,10 @@ def _trusted(certificates: str) -> ssl.SSLContext:
     return context
 
 
-def _reply(address: str, start: int, response: urllib3.BaseHTTPResponse) -> Reply:
+def _first(address: str, start: int, response: urllib3.BaseHTTPResponse) -> Piece:
+    """Says what an answer is, before its content is read; raises Trouble if it is not what was asked for."""
     headers = response.headers
     if response.status not in (200, 206):
-        response.release_conn()
         raise of_status(response.status, headers.get("Retry-After", ""))
     if headers.get("Content-Encoding", "identity").lower() != "identity":
         raise Trouble("sends the file packed in another way than was asked for")
@@ -193,41 +199,17 @@ def _reply(address: str, start: int, response: urllib3.BaseHTTPResponse) -> Repl
         if told is None or int(told[1]) != start:
             raise Trouble("sends another part of the file than was asked for", restart=True, again=True)
         begin, total = start, None if told[2] == "*" else int(told[2])
-    tag = headers.get("ETag", "")
-    return Reply(
-        address,
-        begin,
-        total,
-        "" if tag.startswith("W/") else tag,
-        headers.get("Content-Type", "").lower().startswith("text/html"),
-        _blocks(response),
-    )
+    tag, is_page = headers.get("ETag", ""), headers.get("Content-Type", "").lower().startswith("text/html")
+    return Piece(address, begin, total, "" if tag.startswith("W/") else tag, is_page)
 
 
-def _blocks(response: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
-    try:
-        yield from response.stream(BLOCK_BYTES, decode_content=False)
-    except (urllib3.exceptions.HTTPError, OSError) as error:
-        raise of_error(error) from error
-    finally:
-        response.close()
-
-
-def _open_file(address: str, start: int) -> Reply:
-    try:
-        size = Path(address).stat().st_size
-        if not Path(address).is_file():
-            raise Trouble("is no file")
-        return Reply(address, start, size, "", False, _read(address, start))
-    except OSError as error:
-        raise Trouble(f"cannot be read: {error.strerror}") from error
-
-
-def _read(address: str, start: int) -> Iterator[bytes]:
+def _read(address: str, start: int) -> Iterator[Piece]:
     try:
         with Path(address).open("rb") as file:
+            first = Piece(address, start, Path(address).stat().st_size)
+            yield first
             file.seek(start)
             while block := file.read(BLOCK_BYTES):
-                yield block
+                yield replace(first, block=block)
     except OSError as error:
-        raise Trouble(f"cannot be read: {error.strerror}", again=True) from error
+        raise Trouble(f"cannot be read: {error.strerror}") from error
