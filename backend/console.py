@@ -29,15 +29,20 @@ if TYPE_CHECKING:
 INTERNAL_EXIT_CODE = 1
 
 
-def run_job(job: protocol.Job, as_json: bool) -> int:
+def run_job(job: protocol.Job, as_json: bool, heard: Callable[[protocol.Message], None] = lambda _: None) -> int:
     """Runs a job and prints what happens.
+
+    Args:
+        job: What to do.
+        as_json: Print each event as a line of JSON.
+        heard: Takes each event too, unless as_json.
 
     Returns:
         The exit code, see errors.py.
     """
     if isinstance(job, protocol.TrainGenerator) and _rank():
         return _run_unheard(job)
-    return _run_json(job) if as_json else _run_rich(job)
+    return _run_json(job) if as_json else _run_rich(job, heard)
 
 
 def _rank() -> int:
@@ -66,10 +71,15 @@ def _print_json(event: protocol.Message) -> None:
     print(protocol.encode(event), flush=True)  # noqa: T201 - the output that --json asks for
 
 
-def _run_rich(job: protocol.Job) -> int:
+def _run_rich(job: protocol.Job, heard: Callable[[protocol.Message], None]) -> int:
     console = Console(stderr=True, highlight=False)
     with _shown(console) as show:
-        event, code = _finish(job, show)
+
+        def hear(event: protocol.Message) -> None:
+            show(event)
+            heard(event)
+
+        event, code = _finish(job, hear)
     if isinstance(event, protocol.Failed):
         console.print(f"[red]Error:[/] {_plain(event.message)} {_plain(event.hint)}", soft_wrap=True)
     elif isinstance(event, protocol.Done):
@@ -241,6 +251,11 @@ def show_info(as_json: bool, device: str = "") -> int:
         "numpy": numpy.__version__,
     }
     models = installed_models()
+    try:
+        proof = _prove(device) if device else None
+    except UncloudedError as error:
+        Console(stderr=True, highlight=False).print(f"[red]Error:[/] {_plain(str(error))}", soft_wrap=True)
+        return error.exit_code
     if as_json:
         cards = [
             {"name": card.name, "version": card.version, "title": card.title, "path": path} for card, path in models
@@ -251,16 +266,21 @@ def show_info(as_json: bool, device: str = "") -> int:
     table = Table(show_header=False, box=None)
     for name, value in facts.items():
         table.add_row(name, value)
-    for device in devices():
-    try:
-        proof = _prove(device) if device else None
-    except UncloudedError as error:
-        Console(stderr=True, highlight=False).print(f"[red]Error:[/] {_plain(str(error))}", soft_wrap=True)
-        return error.exit_code
-        table.add_row("device", f"{device['name']}: {device['label']}")
+    for one in devices():
+        table.add_row("device", f"{one['name']}: {one['label']}")
     for card, path in models:
         table.add_row("generator", f"{card.name} {card.version}: {card.title} ({os.path.getsize(path) / 1e6:.1f} MB)")
+    if proof:
+        table.add_row("check", f"a tile in {proof.milliseconds:g} ms on {proof.device}: {_plain(proof.label)}")
+        table.add_row("", f"[yellow]{_plain(proof.warning)}[/]")
     Console(highlight=False).print(table)
+    return 0
+
+
+def _prove(device: str) -> Proof:
+    from .proof import prove
+
+    return prove(device)
 
 
 def _plain(text: str) -> str:
@@ -270,13 +290,3 @@ def _plain(text: str) -> str:
 
 def _duration(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
-    if proof:
-        table.add_row("check", f"a tile in {proof.milliseconds:g} ms on {proof.device}: {_plain(proof.label)}")
-        table.add_row("", f"[yellow]{_plain(proof.warning)}[/]")
-    return 0
-
-
-def _prove(device: str) -> Proof:
-    from .proof import prove
-
-    return prove(device)
