@@ -28,7 +28,7 @@ def profiles(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def environment(profiles: Path) -> dict[str, str]:
-    """The environment variables of QGIS: no home of anyone, and this checkout's backend."""
+    """The environment variables of QGIS: no home of anyone, this checkout's backend, and walk.py for scripts."""
     python = ROOT / ".venv" / "bin" / "python"
     if sys.platform != "linux" or not python.is_file():
         pytest.skip("needs Linux and the checkout's .venv: run make test")
@@ -39,6 +39,7 @@ def environment(profiles: Path) -> dict[str, str]:
         "XDG_RUNTIME_DIR": str(profiles),
         "QGIS_CUSTOM_CONFIG_PATH": str(profiles),
         "UNCLOUDED_PYTHON": str(python),
+        "PYTHONPATH": str(Path(__file__).parent),
     }
 
 

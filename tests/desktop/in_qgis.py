@@ -5,13 +5,6 @@ the folder that holds cloudy.tif, mask.tif, large.tif and, to train on, may.tif,
 tiny.txt; it takes the outcome.
 """
 
-import json
-import os
-import sys
-import time
-import traceback
-from pathlib import Path
-
 import processing
 from processing.core.ProcessingResults import resultsList
 from qgis.core import QgsApplication, QgsProject, QgsRasterLayer
@@ -19,12 +12,9 @@ from qgis.PyQt.QtCore import QPoint, Qt, QTimer
 from qgis.PyQt.QtTest import QTest
 from qgis.PyQt.QtWidgets import QDockWidget, QTextEdit
 from qgis.utils import iface, plugins, unloadPlugin
+from walk import FOLDER, Walk, seen
 
-FOLDER = Path(os.environ["UNCLOUDED_TEST_FOLDER"])
-STEP_TIMEOUT_S = 90.0
-POLL_MS = 100
 RESULT = "unclouded/result"
-seen = {"errors": []}
 
 
 def load():
@@ -239,41 +229,5 @@ STEPS = [
 ]
 
 
-class Walk:
-    """Takes one step after the other; each gives a function that tells when it is over."""
-
-    def __init__(self):
-        self.steps = list(STEPS)
-        self.over = lambda: True
-        self.deadline = time.monotonic() + STEP_TIMEOUT_S
-
-    def go(self):
-        try:
-            if self.over():
-                if not self.steps:
-                    leave()
-                seen["step"] = self.steps[0].__name__
-                self.over = self.steps.pop(0)()
-                self.deadline = time.monotonic() + STEP_TIMEOUT_S
-            assert time.monotonic() < self.deadline, f"step {seen['step']} took too long"
-        except Exception:  # noqa: BLE001 - whatever goes wrong must end QGIS, or the test would wait for ever
-            seen["errors"].append(traceback.format_exc())
-            leave()
-        QTimer.singleShot(POLL_MS, self.go)
-
-
-def leave():
-    try:
-        iface.mainWindow().grab().save(str(FOLDER / "last.png"))
-        (FOLDER / "seen.json").write_text(json.dumps(seen, indent=1))
-    finally:
-        os._exit(0)
-
-
-def note_error(kind, value, trace):
-    seen["errors"].append("".join(traceback.format_exception(kind, value, trace)))
-
-
-sys.excepthook = note_error
-walk = Walk()
+walk = Walk(STEPS)
 QTimer.singleShot(1000, walk.go)
