@@ -83,7 +83,7 @@ class Graph(Network):
             ModelError: It cannot run the graph, or the graph gives something else.
         """
         session, windows = self._opened(x.device), []
-        for window in x.float().cpu().split(1):
+        for window in torch.split(x.float().cpu(), 1):
             try:
                 name, made = session.get_inputs()[0].name, session.get_outputs()[0].name
                 output = session.run([made], {name: window.numpy()})[0]

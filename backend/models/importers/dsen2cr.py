@@ -80,7 +80,7 @@ def _from_keras(found: Found) -> dict[str, Tensor] | None:
     inner = range(FIRST_BLOCK, FIRST_BLOCK + len(kernels) // 2 - 1)
     names = ["model.0", *(f"model.{block}.conv_block.{part}" for block in inner for part in (0, 2))]
     names.append(f"model.{inner.stop}")
-    state = {}
+    state: dict[str, Tensor] = {}
     for name, kernel, offset in zip(names, kernels, offsets, strict=True):
         state |= {f"{name}.weight": kernel.permute(3, 2, 0, 1).contiguous(), f"{name}.bias": offset}
     return state

@@ -40,6 +40,9 @@ def proposals(found: Found) -> list[Proposal]:
 
 
 def _check(path: str, proposal: Proposal) -> None:
+    empty = next((key for key, value in proposal.state.items() if not value.numel()), None)
+    if empty is not None:
+        raise ModelError(f"{path} looks like {proposal.title}, but its {empty!r} is empty.", "Get the file again.")
     with torch.device("meta"):
         sketch = build(proposal.architecture, proposal.parameters)
     state = dict(proposal.state)

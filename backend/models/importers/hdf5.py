@@ -102,7 +102,7 @@ def _dataset(path: str, group: h5py.Group, name: str) -> h5py.Dataset:
 
 def _bytes_of(path: str, name: str, dataset: h5py.Dataset, left: int) -> int:
     """Gives how many bytes of the file a dataset takes; refuses those that become larger when they are read."""
-    claimed = math.prod(dataset.shape or (0,)) * dataset.dtype.itemsize
+    claimed = int(math.prod(dataset.shape or (0,)) * dataset.dtype.itemsize)
     if claimed > min(dataset.id.get_storage_size(), left):
         raise ModelError(
             f"{path} is refused: its {name!r} of {dataset.shape} claims {claimed} bytes, and the file has not as many.",

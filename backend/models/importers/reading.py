@@ -16,7 +16,7 @@ from ..graph import graph_tensors, parse_graph
 from ..onnx import check_libraries
 from .found import Found
 from .hdf5 import read_hdf5
-from .pickled import read_pickled
+from .saved import read_saved
 
 EXPECTED = (
     "Expected are weights of PyTorch (.pt, .pth, .ckpt, .tar), of Keras (.h5, .hdf5), .safetensors, or a graph (.onnx)"
@@ -46,7 +46,7 @@ def read_checkpoint(path: str) -> Found:
     if start.startswith(HDF5):
         return _found(path, "Keras", read_hdf5(path))
     if start.startswith(ZIP) or PICKLE.match(start):
-        return _found(path, "PyTorch", read_pickled(path))
+        return _found(path, "PyTorch", read_saved(path))
     if start[8:9] == b"{":
         return _found(path, "safetensors", _read_safetensors(path))
     if Path(path).suffix == ".onnx" or start.startswith(GRAPH):

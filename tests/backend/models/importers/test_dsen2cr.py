@@ -109,6 +109,14 @@ def test_a_tensor_of_another_shape_is_named(tmp_path: Path) -> None:
         proposals(read_checkpoint(str(tmp_path / "a.pth")))
 
 
+def test_an_empty_tensor_is_named(tmp_path: Path) -> None:
+    state = network("dsen2cr", DSEN2CR).state_dict() | {"model.3.conv_block.2.bias": torch.rand(0)}
+    torch.save(state, tmp_path / "a.pth")
+
+    with pytest.raises(ModelError, match="'model.3.conv_block.2.bias' is empty"):
+        proposals(read_checkpoint(str(tmp_path / "a.pth")))
+
+
 def test_a_missing_last_convolution_is_named(tmp_path: Path) -> None:
     state = network("dsen2cr", DSEN2CR).state_dict()
     torch.save({key: value for key, value in state.items() if "model.5" not in key}, tmp_path / "a.pth")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pickle  # nosec B403 - only to name the error of torch.load
-import pickletools
+import pickletools  # nosec B403 - reads the names in a pickle and runs nothing
 import re
 import struct
 import warnings
@@ -33,7 +33,7 @@ STATES = ("state_dict", "state_dict_G", "model_state_dict", "generator", "netG",
 OURS = {"recipe", "state_dict", "figures", "data"}
 
 
-def read_pickled(path: str) -> dict[str, Tensor]:
+def read_saved(path: str) -> dict[str, Tensor]:
     """Gives the tensors of a checkpoint.
 
     Raises:
