@@ -39,7 +39,7 @@ class Index:
 
     def addresses(self, entry: Entry) -> list[str]:
         """Gives where the file of an entry lies, in the order in which the places are to be tried."""
-        return [resolve(self.address, file) for file in (entry.file, *entry.mirrors)]
+        return [resolve(self.address, file) for file in filter(None, (entry.file, *entry.mirrors))]
 
 
 def read_index(given: str, network: Network, report: Reporter) -> Index:

@@ -174,7 +174,7 @@ def test_a_model_without_proof_is_listed_with_its_problem(missing: str) -> None:
 
 
 WRONG = {
-    "name": ["", "..", "a/b", "a\\b", "../a", "/a", "C:a", "a.b", ".a", "a b", "a\n", "default", "CON", "x" * 65, 7, "ä"],
+    "name": ["", "..", "a/b", "a\\b", "../a", "/a", "C:a", "a.b", ".a", "a b", "a\n", "default", "CON", "x" * 65, 7],
     "version": ["", 1, None, "1\n2", "\x1b[31m"],
     "title": ["", ["a"], "a\u202eb", "x" * 2001],
     "file": ["../x", "a/../../x", "/etc/passwd", "C:\\x", "C:/x", "\\\\host\\share\\x", "//host/x", "file:///x", "a//b",
