@@ -4,17 +4,29 @@ from __future__ import annotations
 
 from typing import Dict, List
 
-from qgis.core import QgsMapRendererParallelJob, QgsMapSettings, QgsRasterLayer, QgsRectangle
+from qgis.core import (
+    QgsContrastEnhancement,
+    QgsMapRendererParallelJob,
+    QgsMapSettings,
+    QgsMultiBandColorRenderer,
+    QgsRasterLayer,
+    QgsRasterMinMaxOrigin,
+    QgsRectangle,
+    QgsSingleBandGrayRenderer,
+)
 from qgis.PyQt.QtCore import QSize, Qt
 from qgis.PyQt.QtGui import QImage, QPixmap, QResizeEvent
 from qgis.PyQt.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from ..backend.errors import OutputError
-from .results import style_image
+from .results import SAMPLE_PIXELS, style_image
 from .wording import tr
 
 SIDE_PX = 400
 LEAST_PX = 160
+LEAST_RANGE = 1e-6
+COLOURS = {QgsMultiBandColorRenderer: ("redC", "greenC", "blueC"), QgsSingleBandGrayRenderer: ("c",)}
+"""How the names of the methods begin that get and set the stretch of a colour."""
 
 
 class Picture(QLabel):
@@ -77,7 +89,7 @@ class BeforeAfter(QWidget):
         """Draws both pictures in the background.
 
         Args:
-            source: A layer; its style is taken as it is now.
+            source: A layer; its bands are shown as they are on the map now.
             path: Of the result.
 
         Raises:
@@ -87,10 +99,8 @@ class BeforeAfter(QWidget):
         if not after.isValid():
             raise OutputError(tr("QGIS cannot open the result {}.").format(path), tr("Try the preview again."))
         before = source.clone()
-        if after.bandCount() == before.bandCount():
-            after.setRenderer(before.renderer().clone())
-        else:
-            style_image(after, before)
+        style_image(after, before)
+        _stretch_alike(before, after)
         self.stop()
         self._layers = [before, after]
         for picture, layer in ((self.before, before), (self.after, after)):
@@ -124,6 +134,29 @@ class BeforeAfter(QWidget):
         if self._drawing.get(picture) is job:
             picture.show_image(job.renderedImage())
             del self._drawing[picture]
+
+
+def _stretch_alike(before: QgsRasterLayer, after: QgsRasterLayer) -> None:
+    """Gives two layers the same stretch, in each colour that of the darker one: clouds would hide the ground."""
+    kind = type(before.renderer())
+    if kind not in COLOURS or kind is not type(after.renderer()):
+        return
+    before.setContrastEnhancement(
+        QgsContrastEnhancement.ContrastEnhancementAlgorithm.StretchToMinimumMaximum,
+        QgsRasterMinMaxOrigin.Limits.CumulativeCut,
+        after.extent(),
+        SAMPLE_PIXELS,
+    )
+    for colour in COLOURS[kind]:
+        stretches = [getattr(layer.renderer(), f"{colour}ontrastEnhancement")() for layer in (before, after)]
+        if all(stretches):
+            low = min(stretch.minimumValue() for stretch in stretches)
+            high = min(stretch.maximumValue() for stretch in stretches)
+            for layer, stretch in zip((before, after), stretches):
+                alike = QgsContrastEnhancement(stretch)
+                alike.setMinimumValue(low)
+                alike.setMaximumValue(max(high, low + LEAST_RANGE))
+                getattr(layer.renderer(), f"set{colour[0].upper()}{colour[1:]}ontrastEnhancement")(alike)
 
 
 def _size(extent: QgsRectangle) -> QSize:

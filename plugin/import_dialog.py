@@ -103,14 +103,10 @@ class ImportDialog(QDialog):
 
     def save(self) -> None:
         """Makes the generator in the user's folder."""
-        job = self.form.job(new_job_id(), self._path(), None, overwrite=False)
-        existing = user_models() / f"{job.name}{SUFFIX}"
-        if existing.exists():
-            yes = QMessageBox.StandardButton.Yes
-            question = tr("The generator {} exists. Replace it?").format(existing)
-            if QMessageBox.question(self, self.windowTitle(), question) != yes:
-                return
-            job = dataclasses.replace(job, overwrite=True)
+        output = user_models() / f"{self.form.name.text().strip()}{SUFFIX}"
+        if not self._may_write(output):
+            return
+        job = self.form.job(new_job_id(), self._path(), str(output), overwrite=True)
         self.row.start(job, tr("Importing {}").format(job.name), self._note_saved)
 
     def done(self, result: int) -> None:
@@ -153,6 +149,19 @@ class ImportDialog(QDialog):
             self.row.say(str(error))
             return
         self.row.say(tr("The whole view went through the network: clear ground should keep its colours."))
+
+    def _may_write(self, output: Path) -> bool:
+        """Makes the folder of a file, and asks whether a file that is there may be replaced."""
+        try:
+            output.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            self.row.say(tr("The folder {} cannot be made: {}.").format(output.parent, error.strerror))
+            return False
+        if not output.exists():
+            return True
+        yes, no = QMessageBox.StandardButton.Yes, QMessageBox.StandardButton.No
+        question = tr("The generator {} exists. Replace it?").format(output)
+        return QMessageBox.question(self, self.windowTitle(), question, yes | no, no) == yes
 
     def _note_saved(self, outcome: object) -> None:
         if isinstance(outcome, Done):

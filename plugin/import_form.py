@@ -103,14 +103,14 @@ class ImportForm(QWidget):
             return tr("A range ends above its beginning.")
         return ""
 
-    def job(self, job_id: str, path: str, output: Optional[str], overwrite: bool) -> ImportModel:
+    def job(self, job_id: str, path: str, output: str, overwrite: bool) -> ImportModel:
         """Makes the job.
 
         Args:
             job_id: Of the job.
             path: The checkpoint.
-            output: Where to; None for the user's folder.
-            overwrite: Replace a generator of the same name.
+            output: Where to.
+            overwrite: Replace what is there.
         """
         return ImportModel(
             job_id,

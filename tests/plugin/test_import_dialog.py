@@ -107,14 +107,14 @@ def test_save_makes_a_generator_with_what_was_filled_in(open_import, checkpoint,
     wait_until(lambda: dock._models._importing is None, "the import")
     path = tmp_path / "models" / "hills.safetensors"
     job = json.loads(Path(f"{path}.json").read_text())
-    assert {key: job[key] for key in ("kind", "bands", "choices", "levels", "licence", "citation", "overwrite")} == {
+    assert {key: job[key] for key in ("kind", "bands", "choices", "levels", "licence", "citation", "output")} == {
         "kind": "fake",
         "bands": ["B3", "B2"],
         "choices": {"optical_limit": 0.8},
         "levels": ["L1C", "L2A"],
         "licence": "BSD",
         "citation": "A. Author",
-        "overwrite": False,
+        "output": str(path),
     }
     manager = dock._models
     wait_until(lambda: not manager.row.busy, "the list")
@@ -134,8 +134,15 @@ def test_a_generator_of_the_same_name_is_replaced_only_if_the_user_says_so(
     assert existing.read_bytes() == before
     dialog.save_button.click()
     wait_until(lambda: dock._models._importing is None, "the import")
-    assert json.loads(Path(f"{existing}.json").read_text())["overwrite"] is True
     assert existing.read_bytes() != before
+
+
+def test_a_folder_that_cannot_be_made_is_said(open_import, checkpoint, tmp_path):
+    _, dialog = open_import(checkpoint)
+    (tmp_path / "models").write_text("no folder")
+    dialog.save_button.click()
+    assert f"The folder {tmp_path / 'models'} cannot be made" in dialog.row.status.text()
+    assert not dialog.row.busy
 
 
 @pytest.mark.parametrize(
