@@ -185,6 +185,8 @@ class Installation(QObject):
             self._plan = outcome
             self._page.show_text(outcome.summary(), ready=True)
         elif isinstance(outcome, UncloudedError):
+            self._wheels = None
+            self._page.show_wheels(False)
             self._page.show_text("", ready=True)
             self._page.install_button.setText(tr("Tr&y again"))
             self._page.show_problem(str(outcome))

@@ -74,6 +74,22 @@ def test_the_generator_gives_the_same_bytes_as_on_the_command_line(
     assert headless.read_bytes() == commanded.read_bytes()
 
 
+def test_the_state_of_the_backend_is_told_headless(
+    qgis_process: str, environment: dict[str, str], tmp_path: Path
+) -> None:
+    command = [qgis_process, "run", "unclouded:backendstatus"]
+    finished = _run(command, environment)
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    told = dict(line.split(":\t") for line in finished.stdout.splitlines() if ":\t" in line)
+    assert told["STATE"] == "ready"
+    assert "torch 2." in told["VERSIONS"]
+    finished = _run(command, {**environment, "UNCLOUDED_PYTHON": str(tmp_path / "none")})
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    told = dict(line.split(":\t") for line in finished.stdout.splitlines() if ":\t" in line)
+    assert told["STATE"] == "broken"
+    assert "does not exist" in told["PROBLEM"]
+
+
 def test_a_failure_is_told_and_leaves_nothing(
     qgis_process: str, environment: dict[str, str], cloudy_scene: Path, tmp_path: Path
 ) -> None:

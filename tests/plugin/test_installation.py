@@ -196,6 +196,19 @@ def test_wheels_take_the_place_of_the_network(open_without, monkeypatch, tmp_pat
     assert dock.installer.calls[-1][:3] == ("install", "cuda", tmp_path)
 
 
+def test_a_folder_that_lacks_wheels_can_be_exchanged(open_without, monkeypatch, tmp_path):
+    dock = open_without()
+    page = dock.install_page
+    dock.installer.plan_error = BackendError("The folder lacks wheels.", "Fill it.")
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *words: str(tmp_path))
+    page.wheels_button.click()
+    wait_until(lambda: page.problem.isVisible(), "the error")
+    dock.installer.plan_error = None
+    page.wheels_button.click()
+    wait_until(page.install_button.isEnabled, "the plan")
+    assert [call[2] for call in dock.installer.calls] == [None, tmp_path, tmp_path]
+
+
 def test_a_python_is_downloaded_only_if_the_user_agrees(open_without, answers):
     dock = open_without()
     dock.installer.needs_uv = True

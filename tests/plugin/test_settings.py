@@ -124,6 +124,16 @@ def test_the_check_takes_the_interpreter_that_was_entered(tmp_path):
     dialog.reject()
 
 
+def test_the_dialog_leads_to_the_environment():
+    dialog = SettingsDialog()
+    asked = []
+    dialog.environment_asked.connect(lambda: asked.append(dialog.result()))
+    dialog.fields[Setting.PYTHON].setFilePath("/some/python")
+    dialog.environment_button.click()
+    assert asked == [SettingsDialog.DialogCode.Rejected]
+    assert Setting.PYTHON.get() == ""
+
+
 def pick(box: object, data: str) -> None:
     box.setCurrentIndex(box.findData(data))
     box.activated.emit(box.currentIndex())
