@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
 from torch import Tensor
 
@@ -25,8 +24,6 @@ class Found:
     """Of all tensors, by the names that they have in the file."""
     graph: bytes = b""
     """Of ONNX."""
-    settings: dict[str, Any] = field(default_factory=dict)
-    """What the conf.json beside it says."""
 
     def shape(self, key: str) -> tuple[int, ...]:
         """Gives the shape of a tensor.

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
-from typing import Any
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
@@ -23,8 +21,6 @@ EXPECTED = (
 )
 PREFIXES = ("module.", "_orig_mod.", "netG.", "generator.", "gen.")
 """Put before all names by programs that wrap a network."""
-SETTINGS = "conf.json"
-LARGEST_SETTINGS = 1 << 20
 LARGEST_GRAPH = 1 << 30
 START = 512
 ZIP, HDF5, PICKLE, GRAPH = b"PK\x03\x04", b"\x89HDF\r\n\x1a\n", re.compile(rb"\x80[\x01-\x05]"), b"\x08"
@@ -69,7 +65,7 @@ def _refuse_texts(path: str, start: bytes) -> None:
 
 def _found(path: str, container: str, state: dict[str, Tensor]) -> Found:
     shapes = {key: tuple(value.shape) for key, value in state.items()}
-    return Found(path, container, _without_prefixes(state), shapes, settings=_settings(path))
+    return Found(path, container, _without_prefixes(state), shapes)
 
 
 def _without_prefixes(state: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -83,20 +79,6 @@ def _without_prefixes(state: dict[str, Tensor]) -> dict[str, Tensor]:
             break
         state = {key.removeprefix(common[0]): value for key, value in state.items()}
     return state
-
-
-def _settings(path: str) -> dict[str, Any]:
-    """Reads the conf.json beside a file, if there is one."""
-    place = Path(path).with_name(SETTINGS)
-    if not place.is_file():
-        return {}
-    try:
-        if place.stat().st_size > LARGEST_SETTINGS:
-            raise ValueError("it is too large")
-        content = json.loads(place.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise ModelError(f"{place} is no file of settings.", "Get it again, or take it away.") from error
-    return dict(content) if isinstance(content, dict) else {}
 
 
 def _read_safetensors(path: str) -> dict[str, Tensor]:

@@ -21,7 +21,8 @@ HINT = "Get the file again, or save the network's state_dict alone: torch.save(n
 PLAIN = re.compile(
     r"collections (OrderedDict|Counter)|_codecs encode"
     r"|torch (Size|device|dtype|\w+Storage|\w*(float|int|complex)\d+|bool)"
-    r"|torch\._utils _rebuild_(tensor|tensor_v2|parameter)|torch\.nn\.parameter Parameter|torch\.storage \w+Storage"
+    r"|torch\._utils _rebuild_(tensor|tensor_v2|parameter|parameter_with_state)"
+    r"|torch\.nn\.parameter Parameter|torch\.storage \w+Storage"
 )
 """What a checkpoint of tensors, numbers and text is made of."""
 ZIP = b"PK\x03\x04"

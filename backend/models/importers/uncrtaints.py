@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -25,6 +27,9 @@ VH_FLOOR_DB = -25.0
 """They scale VH as they scale VV."""
 IMAGE_DAY = 1550.0
 """Days from 3 April 2014, from which they count, to July 2018, in the middle of the year of SEN12MS-CR-TS."""
+SETTINGS = "conf.json"
+"""What lies beside a checkpoint of its authors."""
+LARGEST_SETTINGS = 1 << 20
 ONLY: dict[str, Any] = {
     "agg_mode": "att_group",
     "mean_nonLinearity": True,
@@ -41,19 +46,20 @@ def propose(found: Found) -> list[Proposal]:
     """Recognises it by its first and last convolution."""
     if not found.has(FIRST, LAST):
         return []
+    settings = _settings(found.path)
     for name, value in ONLY.items():
-        if found.settings.get(name, value) != value:
+        if settings.get(name, value) != value:
             raise ModelError(
-                f"The conf.json beside {found.path} says {name}={found.settings[name]!r}; {value!r} was expected.",
+                f"The conf.json beside {found.path} says {name}={settings[name]!r}; {value!r} was expected.",
                 "Choose a checkpoint of the published kind.",
             )
     bands, odd = divmod(found.shape(LAST)[0], 2)
     if odd:
         raise ModelError(f"The network in {found.path} gives no variance for each band.", "Choose another checkpoint.")
-    return [_published(found, bands), *_ours(found, bands)]
+    return [_published(found, bands, settings), *([] if settings else _ours(found, bands))]
 
 
-def _published(found: Found, bands: int) -> Proposal:
+def _published(found: Found, bands: int, settings: dict[str, Any]) -> Proposal:
     channels, single = found.shape(FIRST)[1], not any(key.startswith(ATTENTION) for key in found.state)
     sar = channels - bands
     if sar not in (0, 2):
@@ -61,10 +67,13 @@ def _published(found: Found, bands: int) -> Proposal:
             f"The network in {found.path} reads {channels} channels of a date and makes {bands} bands.",
             "An UnCRtainTS reads the bands that it makes, with or without VV and VH.",
         )
-    scale = _scale(found)
+    scale = _scale(found.path, settings)
     state = dict(found.state)
     state[FIRST] = torch.cat([state[FIRST][:, sar:], state[FIRST][:, :sar]], dim=1)  # theirs has SAR before the bands
-    parameters = _parameters(state, bands, channels) | {"scale": scale, "frames": 1 if single else _frames(found)}
+    parameters = _parameters(state, bands, channels) | {
+        "scale": scale,
+        "frames": 1 if single else _frames(found.path, settings),
+    }
     if single:
         state |= _no_attention(parameters)
     encoding: dict[str, Any] = {
@@ -77,7 +86,7 @@ def _published(found: Found, bands: int) -> Proposal:
         **({"sar_range": (0.0, scale), "vh_floor_db": VH_FLOOR_DB} if sar else {}),
     }
     dates = "one date" if single else f"{parameters['frames']} dates"
-    assumed = "" if found.settings else "; no conf.json lies beside it, so its scale is taken for 10"
+    assumed = "" if settings else "; no conf.json lies beside it, so its scale is taken for 10"
     return Proposal(
         "uncrtaints",
         f"UnCRtainTS: {bands} bands, {'with VV and VH' if sar else 'without SAR'}, {dates}{assumed}",
@@ -95,7 +104,7 @@ def _published(found: Found, bands: int) -> Proposal:
 
 def _ours(found: Found, bands: int) -> list[Proposal]:
     """The same tensors, as our training leaves them: bands before SAR, all in 0..1."""
-    if not any(key.startswith(ATTENTION) for key in found.state) or found.settings:
+    if not any(key.startswith(ATTENTION) for key in found.state):
         return []
     facts = frame_facts(found.path, bands, found.shape(FIRST)[1], (0.0, 1.0))
     parameters = _parameters(found.state, bands, found.shape(FIRST)[1]) | {"frames": FRAMES}
@@ -111,17 +120,31 @@ def _ours(found: Found, bands: int) -> list[Proposal]:
     return [Proposal("own-uncrtaints", title, "uncrtaints", parameters, dict(found.state), bands, encoding)]
 
 
-def _scale(found: Found) -> float:
-    scale = found.settings.get("scale_by", SCALE)
+def _settings(path: str) -> dict[str, Any]:
+    """Reads the conf.json beside a file, if there is one."""
+    place = Path(path).with_name(SETTINGS)
+    if not place.is_file():
+        return {}
+    try:
+        if place.stat().st_size > LARGEST_SETTINGS:
+            raise ValueError("it is too large")
+        content = json.loads(place.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise ModelError(f"{place} is no file of settings.", "Get it again, or take it away.") from error
+    return dict(content) if isinstance(content, dict) else {}
+
+
+def _scale(path: str, settings: dict[str, Any]) -> float:
+    scale = settings.get("scale_by", SCALE)
     if isinstance(scale, bool) or not isinstance(scale, int | float) or not 0 < scale < 1e6:
-        raise ModelError(f"The conf.json beside {found.path} says scale_by={scale!r}.", "A number was expected.")
+        raise ModelError(f"The conf.json beside {path} says scale_by={scale!r}.", "A number was expected.")
     return float(scale)
 
 
-def _frames(found: Found) -> int:
-    frames = found.settings.get("input_t", FRAMES)
+def _frames(path: str, settings: dict[str, Any]) -> int:
+    frames = settings.get("input_t", FRAMES)
     if not isinstance(frames, int) or not 1 <= frames <= 100:
-        raise ModelError(f"The conf.json beside {found.path} says input_t={frames!r}.", "A number was expected.")
+        raise ModelError(f"The conf.json beside {path} says input_t={frames!r}.", "A number was expected.")
     return frames
 
 

@@ -113,7 +113,7 @@ def test_an_empty_tensor_is_named(tmp_path: Path) -> None:
     state = network("dsen2cr", DSEN2CR).state_dict() | {"model.3.conv_block.2.bias": torch.rand(0)}
     torch.save(state, tmp_path / "a.pth")
 
-    with pytest.raises(ModelError, match="'model.3.conv_block.2.bias' is empty"):
+    with pytest.raises(ModelError, match=r"'model\.3\.conv_block\.2\.bias' is empty"):
         proposals(read_checkpoint(str(tmp_path / "a.pth")))
 
 

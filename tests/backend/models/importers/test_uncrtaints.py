@@ -105,7 +105,7 @@ def test_settings_that_are_none_are_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "conf.json").write_text(text, encoding="latin-1")
 
     with pytest.raises(ModelError, match=r"conf\.json is no file of settings"):
-        read_checkpoint(path)
+        proposals(read_checkpoint(path))
 
 
 def test_a_network_without_variances_is_named(tmp_path: Path) -> None:
