@@ -87,7 +87,7 @@ def download(name: str, index: str, overwrite: bool, as_json: bool) -> None:
 
 @models.command("import")
 @click.argument("checkpoint")
-@click.option("--inspect", is_flag=True, help="Only show what the file holds and how it would be imported.")
+@click.option("--inspect", is_flag=True, help="Only show what it is and how it would be imported.")
 @click.option("-o", "--output", metavar="MODEL.safetensors", help="The generator; into the user's folder by default.")
 @click.option("--name", default="", help="Its name; from the file's by default.")
 @click.option("--kind", default="", help="As --inspect names it, if the file does not tell.")
@@ -103,9 +103,13 @@ def download(name: str, index: str, overwrite: bool, as_json: bool) -> None:
 @_overwrite
 @_json
 def import_model(checkpoint: str, inspect: bool, as_json: bool, **options: Any) -> None:
-    """Convert a foreign CHECKPOINT into a generator; nothing in it is ever run."""
-    if inspect:
-        _run(InspectCheckpoint("1", checkpoint), as_json, _show_checkpoint)
+    """Show what a foreign CHECKPOINT is and convert it into a generator; nothing in it is ever run."""
+    if inspect or not as_json:
+        from .console import run_job
+
+        code = run_job(InspectCheckpoint("1", checkpoint), as_json, _show_checkpoint)
+        if inspect or code:
+            sys.exit(code)
     names = ("optical_range", "optical_limit", "sar_range")
     given = {key: options.pop(key) for key in names}
     choices = {

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
-from rich.markup import escape
+from rich import markup
 from rich.table import Table
 
 from ..model_jobs import Checkpoint
 
 FEW_BANDS = 4
-FEW_TENSORS = 20
+FEW_TENSORS = 8
 LONG = 400
 HIDDEN = ("parameters", "prior", "encoding", "errors", "problem", "state", "newer")
 """Fields of a card that say little to people, and those that are told in another way."""
+
+
+def escape(text: str) -> str:
+    """Keeps words of strangers from being read as markup or as commands to the terminal."""
+    return markup.escape("".join(sign if sign.isprintable() or sign == "\n" else "?" for sign in text))
 
 
 def models_table(entries: list[dict[str, Any]]) -> Table:
@@ -83,7 +87,8 @@ def checkpoint_table(found: Checkpoint) -> Table:
     table.add_row("kind", escape(found.kind or "unknown"))
     table.add_row("what it is", escape(found.title))
     for key, value in found.defaults.items():
-        table.add_row(key, escape(value if isinstance(value, str) else json.dumps(value)))
+        if value not in ("", [], {}, None):
+            table.add_row(key, escape("\n".join(_lines(value))))
     for number, tensor in enumerate(found.tensors[:FEW_TENSORS]):
         shape = " x ".join(map(str, tensor["shape"])) or "a number"
         table.add_row("" if number else f"{found.tensor_count} tensors", escape(f"{tensor['name']}: {shape}"))
