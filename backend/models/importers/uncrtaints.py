@@ -31,23 +31,22 @@ SETTINGS = "conf.json"
 """What lies beside a checkpoint of its authors."""
 LARGEST_SETTINGS = 1 << 20
 ONLY: dict[str, Any] = {
-    "agg_mode": "att_group",
     "mean_nonLinearity": True,
     "var_nonLinearity": "softplus",
     "block_type": "mbconv",
-    "positional_encoding": True,
     "separate_out": False,
-    "use_v": False,
 }
 """What our network is, by the names of conf.json."""
+ONLY_DATES: dict[str, Any] = {"agg_mode": "att_group", "positional_encoding": True, "use_v": False}
+"""The same of several dates."""
 
 
 def propose(found: Found) -> list[Proposal]:
     """Recognises it by its first and last convolution."""
     if not found.has(FIRST, LAST):
         return []
-    settings = _settings(found.path)
-    for name, value in ONLY.items():
+    settings, single = _settings(found.path), not any(key.startswith(ATTENTION) for key in found.state)
+    for name, value in (ONLY if single else ONLY | ONLY_DATES).items():
         if settings.get(name, value) != value:
             raise ModelError(
                 f"The conf.json beside {found.path} says {name}={settings[name]!r}; {value!r} was expected.",
@@ -56,11 +55,12 @@ def propose(found: Found) -> list[Proposal]:
     bands, odd = divmod(found.shape(LAST)[0], 2)
     if odd:
         raise ModelError(f"The network in {found.path} gives no variance for each band.", "Choose another checkpoint.")
-    return [_published(found, bands, settings), *([] if settings else _ours(found, bands))]
+    ours = [] if single or settings else [_ours(found, bands)]
+    return [_published(found, bands, settings, single), *ours]
 
 
-def _published(found: Found, bands: int, settings: dict[str, Any]) -> Proposal:
-    channels, single = found.shape(FIRST)[1], not any(key.startswith(ATTENTION) for key in found.state)
+def _published(found: Found, bands: int, settings: dict[str, Any], single: bool) -> Proposal:
+    channels = found.shape(FIRST)[1]
     sar = channels - bands
     if sar not in (0, 2):
         raise ModelError(
@@ -102,10 +102,8 @@ def _published(found: Found, bands: int, settings: dict[str, Any]) -> Proposal:
     )
 
 
-def _ours(found: Found, bands: int) -> list[Proposal]:
+def _ours(found: Found, bands: int) -> Proposal:
     """The same tensors, as our training leaves them: bands before SAR, all in 0..1."""
-    if not any(key.startswith(ATTENTION) for key in found.state):
-        return []
     facts = frame_facts(found.path, bands, found.shape(FIRST)[1], (0.0, 1.0))
     parameters = _parameters(found.state, bands, found.shape(FIRST)[1]) | {"frames": FRAMES}
     encoding: dict[str, Any] = {
@@ -117,7 +115,7 @@ def _ours(found: Found, bands: int) -> list[Proposal]:
         **facts,
     }
     title = f"UnCRtainTS of our own training: {bands} bands"
-    return [Proposal("own-uncrtaints", title, "uncrtaints", parameters, dict(found.state), bands, encoding)]
+    return Proposal("own-uncrtaints", title, "uncrtaints", parameters, dict(found.state), bands, encoding)
 
 
 def _settings(path: str) -> dict[str, Any]:

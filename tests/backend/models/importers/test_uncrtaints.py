@@ -71,7 +71,7 @@ def test_a_network_of_one_date_has_no_attention(tmp_path: Path) -> None:
     whole = network("uncrtaints", NO_SAR)
     state = {key: value for key, value in whole.state_dict().items() if not key.startswith("temporal")}
     torch.save({"state_dict_G": state}, tmp_path / "model.pth.tar")
-    (tmp_path / "conf.json").write_text('{"scale_by": 10, "input_t": 1, "pretrain": true}')
+    (tmp_path / "conf.json").write_text('{"scale_by": 10, "input_t": 1, "n_head": 1, "positional_encoding": false}')
     (proposal,) = proposals(read_checkpoint(str(tmp_path / "model.pth.tar")))
     x = torch.rand(1, 14, 16, 24)
     with torch.inference_mode():
