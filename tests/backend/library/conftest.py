@@ -27,7 +27,7 @@ def content(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     return Path(path).read_bytes()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def entry(content: bytes) -> Callable[..., Entry]:
     """Makes the entry of that generator, or of other content."""
 

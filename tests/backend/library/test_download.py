@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +12,8 @@ from typing import Any
 
 import pytest
 from filelock import FileLock
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from unclouded.backend import protocol
 from unclouded.backend.errors import Cancelled, ModelError, OutputError, UncloudedError
@@ -394,3 +397,38 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path, site: Site, conte
     (tmp_path / "file").touch()
     with pytest.raises(OutputError, match="file"):
         Client(tmp_path / "file" / "own").get(entry(), site.put(PATH, whole(content)))
+
+
+EVILS = {
+    "drops": lambda content, at: until(content, at),
+    "drops after wrong bytes": lambda content, at: until(bytes(len(content)), at),
+    "has another state": lambda content, at: until(bytes(len(content)), at, tag=f'"{at}"'),
+    "is busy": lambda content, at: status(503),
+    "has less": lambda content, at: status(416),
+    "knows no ranges and drops": lambda content, at: (
+        lambda handler: handler.reply(200, content[:at], Content_Length=str(len(content)))
+    ),
+    "sends another part": lambda content, at: (
+        lambda handler: handler.reply(206, content[at:], Content_Range=f"bytes {at}-{len(content) - 1}/{len(content)}")
+    ),
+    "has wrong bytes": lambda content, at: whole(bytes(len(content))),
+}
+
+
+@settings(max_examples=30)
+@given(st.lists(st.tuples(st.sampled_from(sorted(EVILS)), st.integers(1, 400_000)), max_size=6))
+def test_whatever_servers_do_the_file_is_the_right_one_or_none_and_a_later_try_succeeds(
+    content: bytes, entry: Any, evils: list[tuple[str, int]]
+) -> None:
+    with serving() as site, tempfile.TemporaryDirectory() as folder:
+        client, final = Client(Path(folder)), Path(folder, "alder.safetensors")
+        client.patience = Patience(silence_s=5, waits_s=(0.0, 0.0))
+        answers = [EVILS[name](content, at) for name, at in evils]
+        addresses = [site.put("/first", *answers, status(404)), site.put("/second", *answers, status(404))]
+        try:
+            client.get(entry(), *addresses)
+        except ModelError:
+            assert not final.exists()
+
+        assert client.get(entry(), site.put("/good", whole(content))) == content
+        assert client.files == ["alder.safetensors"]

@@ -1,4 +1,4 @@
-"""Downloads by the real worker, as QGIS asks for them: over the pipe, with a proxy whose password is nobody's business."""
+"""Downloads by the real worker, as QGIS asks for them: over the pipe, through a proxy whose password nobody sees."""
 
 from __future__ import annotations
 
