@@ -54,7 +54,7 @@ def anonymous(text: str) -> str:
     for spelling in dict.fromkeys((home, home.replace("\\", "/"), home.replace("\\", "\\\\"))):
         if len(spelling) > 1:
             text = re.sub(re.escape(spelling) + r"(?![\w.-])", "~", text, flags=re.IGNORECASE)
-    text = re.sub(r"(?i)([/\\](?:home|users)[/\\]+)[^/\\\s:]+", r"\1USER", text)
+    text = re.sub(r"(?i)([/\\](?:home|users)[/\\]+)([^/\\:\n]+(?=[/\\])|[^/\\\s:]+)", r"\1USER", text)
     if len(user) >= SHORTEST_NAME:
         text = re.sub(rf"(?i)(?<![\w-]){re.escape(user)}(?![\w-])", "USER", text)
     return without_secrets(text)

@@ -156,7 +156,8 @@ class _Installation:
         self._target.mkdir(parents=True)
         self._write_stamp(base, complete=False)
         self._say(Step(0.02, "Making the environment"))
-        self._programs.python(base.path, "venv", [str(self._target)])
+        self._programs.python(base.path, "venv", ["--without-pip", str(self._target)])
+        self._programs.python(self._python, "ensurepip", ["--default-pip"])  # by itself, for venv hides its words
 
     def _has_pip(self) -> bool:
         """Tells whether an environment of an earlier attempt can be gone on with; forgets what it has by halves."""

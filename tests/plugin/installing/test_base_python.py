@@ -31,7 +31,7 @@ TREES = {
         "usr/bin/python3",
         "usr",
         {},
-        ["usr/bin/python3", "usr/bin/python3.11"],
+        ["usr/bin/python3"],
         ["usr/bin/python3"],
     ),
     "another Python on PATH": (
@@ -122,7 +122,7 @@ def test_interpreters_are_found_where_systems_put_them(tmp_path, name):
         return path.is_file() and tmp_path in path.parents  # this machine's own do not count
 
     found = find_bases(platform, tmp_path / executable, tmp_path / prefix, variables, exists)
-    assert [path.relative_to(tmp_path).as_posix() for path in found if "usr/bin/python3.1" not in str(path)] == expected
+    assert [path.relative_to(tmp_path).as_posix() for path in found] == expected
 
 
 def test_the_usual_places_of_a_mac_are_asked_for():

@@ -297,3 +297,18 @@ def test_a_disk_without_room_is_seen_before_anything_is_made(world: World) -> No
     with pytest.raises(BackendError, match="are needed"):
         install(plan, world.steps.append, lambda: False)
     assert not os.path.lexists(world.target)
+
+
+def test_a_disk_that_fills_up_is_named(world: World) -> None:
+    world.target.parent.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(world.target.parent)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("no file system can be mounted here")
+    try:
+        plan = world.plan()
+        plan = replace(plan, variant=replace(plan.variant, download_bytes=100, disk_bytes=100))
+        with pytest.raises(BackendError, match="The disk is full"):
+            install(plan, world.steps.append, lambda: False)
+        assert state(world.target) is State.HALF_MADE
+    finally:
+        subprocess.run(["umount", str(world.target.parent)], check=True)
