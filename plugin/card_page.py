@@ -11,7 +11,7 @@ from qgis.PyQt.QtWidgets import QDialog, QDialogButtonBox, QTextBrowser, QVBoxLa
 from .fit import needs_words
 from .wording import size, tr
 
-SIZE_PX = (640, 620)
+SIZE_PX = (720, 620)
 SCORE_ORDER = ("psnr", "ssim", "rmse", "mae")
 """The figure that stands for all others, if it is there."""
 UNITS = {"psnr": " dB", "sam": "°"}

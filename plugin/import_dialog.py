@@ -81,12 +81,14 @@ class ImportDialog(QDialog):
         path = self.file.filePath().strip()
         self.row.abandon()
         self._checkpoint = None
-        self.found.setText("" if path else self.file.toolTip())
+        self.found.setText("")
         self.tensors.clear()
         self.pictures.clear()
-        if path:
+        if Path(path).is_file():
             Setting.FOLDER.set(str(Path(path).parent))
             self.row.start(InspectCheckpoint(new_job_id(), path), tr("Reading the file"), self._note_inspected)
+        else:
+            self.row.say(tr("There is no file {}.").format(path) if path else "")
         self._show_state()
 
     def preview(self) -> None:
@@ -199,7 +201,7 @@ class ImportDialog(QDialog):
         self.file.setDefaultRoot(Setting.FOLDER.get())
         self.file.setDialogTitle(tr("Choose a checkpoint"))
         self.file.setToolTip(tr("Weights of DSen2-CR, UnCRtainTS, pix2pix, CycleGAN, SpA-GAN or our networks; ONNX"))
-        self.found.setText(self.file.toolTip())
+        self.file.lineEdit().setPlaceholderText(self.file.toolTip())
         self.file.fileChanged.connect(lambda _: self.inspect())
         for label, name in ((self.found, tr("What the file is")), (self.problem, tr("What is filled in wrongly"))):
             label.setWordWrap(True)

@@ -115,9 +115,8 @@ class JobRow(QWidget):
 
     def _show_failure(self, failed: Failed, task: JobTask) -> None:
         text = f"{failed.message} {failed.hint}".strip()
-        cancelled = failed.code == "cancelled"
-        self.say(failed.message if cancelled else text)
-        level = Qgis.MessageLevel.Info if cancelled else Qgis.MessageLevel.Warning
+        self.say(text)
+        level = Qgis.MessageLevel.Info if failed.code == "cancelled" else Qgis.MessageLevel.Warning
         for line in (*task.details, text):
             QgsMessageLog.logMessage(line, NAME, level, notifyUser=False)
 

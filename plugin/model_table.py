@@ -19,7 +19,7 @@ from .wording import size, tr
 
 STATES = ("bundled", "installed", "available", "by-hand")
 """In the order in which they are shown."""
-LICENCE_LETTERS = 36
+LICENCE_PX = 180
 SIZE_PX = (1000, 250)
 ICONS = {
     "bundled": "/mIconSuccess.svg",
@@ -47,6 +47,8 @@ class ModelTable(QTreeWidget):
         self.header().setStretchLastSection(False)
         self.header().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         self.header().setSectionResizeMode(2, QHeaderView.ResizeMode.Stretch)
+        self.header().setSectionResizeMode(4, QHeaderView.ResizeMode.Interactive)
+        self.header().resizeSection(4, LICENCE_PX)
 
     def sizeHint(self) -> QSize:
         """Room for all columns and some rows."""
@@ -100,7 +102,7 @@ class ModelTable(QTreeWidget):
             state_words(entry),
             needs_words(entry) or tr("not stated"),
             size(entry["size_bytes"]) if entry.get("size_bytes") else "",
-            licence if len(licence) <= LICENCE_LETTERS else f"{licence[: LICENCE_LETTERS - 1]}…",
+            licence,
             score,
         ]
         row = QTreeWidgetItem(cells)

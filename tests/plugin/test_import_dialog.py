@@ -90,6 +90,15 @@ def test_an_unknown_file_shows_what_was_found_and_what_is_expected(open_import, 
     assert not dialog.preview_button.isEnabled()
 
 
+def test_a_path_is_read_once_it_is_complete(open_import, checkpoint):
+    _, dialog = open_import(checkpoint[:-5])
+    assert dialog.row.status.text() == f"There is no file {checkpoint[:-5]}."
+    assert not dialog.form.isEnabled()
+    dialog.file.setFilePath(checkpoint)
+    settle(dialog)
+    assert dialog.form.isEnabled()
+
+
 def test_a_file_that_cannot_be_read_is_refused_in_words(open_import, checkpoint):
     _, dialog = open_import(checkpoint, "fail")
     assert dialog.row.status.text() == "Its hash is another one. Choose another."

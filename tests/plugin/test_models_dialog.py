@@ -174,7 +174,7 @@ def test_a_download_shows_its_progress_and_can_be_cancelled_and_resumed(open_man
     assert not dialog.verify_button.isEnabled()
     dialog.row.cancel_button.click()
     settle(dialog)
-    assert dialog.row.status.text() == "Cancelled."
+    assert dialog.row.status.text() == "Cancelled. Choose another."
     assert dialog.download_button.text() == "Resume &download"
     assert not (tmp_path / "models" / "alps.safetensors").exists()
     (registry / "alps.go").touch()
