@@ -11,7 +11,7 @@ from typing import Callable, Iterator, List
 import pytest
 
 from unclouded.backend.errors import BackendError
-from unclouded.backend.protocol import RemoveClouds, partial_folder
+from unclouded.backend.protocol import PROTOCOL, RemoveClouds, partial_folder
 from unclouded.plugin import client as client_module
 from unclouded.plugin.client import Client, new_job_id
 
@@ -210,7 +210,7 @@ def test_a_failed_job_hands_on_message_and_hint(start, job):
 
 
 def test_another_protocol_is_refused(start, job):
-    with pytest.raises(BackendError, match=r"speaks protocol 2, version 0\.1\.0 speaks 0"):
+    with pytest.raises(BackendError, match=rf"speaks protocol {PROTOCOL}, version 0\.1\.0 speaks 0"):
         list(start("old").run(job))
 
 
