@@ -14,6 +14,7 @@ from unclouded.backend.library.entry import Entry
 from unclouded.backend.userdata import MODELS_VARIABLE
 
 from ..generators import write_fusion
+from .client import Client
 from .servers import Site, serving
 
 OPENSSL = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=test -addext subjectAltName=IP:127.0.0.1"
@@ -42,6 +43,11 @@ def entry(content: bytes) -> Callable[..., Entry]:
 def site() -> Iterator[Site]:
     with serving() as one:
         yield one
+
+
+@pytest.fixture
+def client(tmp_path: Path) -> Client:
+    return Client(tmp_path / "own")
 
 
 @pytest.fixture
