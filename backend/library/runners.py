@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..errors import ModelError, OutputError
+from ..errors import InputError, ModelError, OutputError
 from ..model_jobs import DownloadModel, ImportModel, InspectCheckpoint, ListModels, RemoveModel, VerifyModel
 from ..protocol import Done
 from ..reporting import Reporter
@@ -34,7 +34,7 @@ def list_models(job: ListModels, report: Reporter) -> Done:
     index: Index | None = None
     try:
         index = read_index(job.index, Network(job.proxy, job.certificates), report)
-    except ModelError as error:
+    except (ModelError, InputError) as error:
         report.log("warning", f"{error} Only what is here is listed.")
     report.models(store.listing(index))
     return Done(job.id, "")

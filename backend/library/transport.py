@@ -16,7 +16,7 @@ import certifi
 import urllib3
 from urllib3.util import Timeout, make_headers
 
-from ..errors import InputError, UsageError
+from ..errors import InputError
 from ..version import VERSION
 from .addresses import is_remote
 from .trouble import Trouble, of_error, of_status
@@ -62,14 +62,11 @@ class Network:
         proxy: URL of a proxy, with user and password if it needs them; empty for that of the environment, if any.
         certificates: PEM file of authorities that are trusted besides the system's.
         patience: How long it waits.
-
-    Raises:
-        UsageError: The proxy's address makes no sense.
     """
 
     def __init__(self, proxy: str = "", certificates: str = "", patience: Patience | None = None) -> None:
         self.patience = patience or Patience()
-        self._proxy = _checked(proxy)
+        self._proxy = proxy.strip()
         self._certificates = certificates
         self._pools: dict[tuple[str, bool], urllib3.PoolManager] = {}
 
@@ -83,8 +80,7 @@ class Network:
 
         Raises:
             Trouble: It cannot be had.
-            InputError: The file of certificates holds none, and some are needed.
-            UsageError: The address of the environment's proxy makes no sense.
+            InputError: It is remote, and the proxy is none that can be used, or the file of certificates holds none.
         """
         if not is_remote(address):
             yield from _read(address, start)
@@ -126,7 +122,7 @@ class Network:
 
     def _pool(self, url: str) -> urllib3.PoolManager:
         """Gives what opens a URL: by itself, or through the proxy."""
-        proxy = self._proxy or _checked(_proxy_of_environment(url))
+        proxy = _checked(self._proxy or _proxy_of_environment(url))
         secure = "https" in (urlsplit(url).scheme, urlsplit(proxy).scheme)
         if (proxy, secure) not in self._pools:
             common: dict[str, Any] = {
@@ -160,13 +156,13 @@ def _proxy_of_environment(url: str) -> str:
 
 def _checked(proxy: str) -> str:
     """Gives the address of a proxy with its scheme. Its words never hold the address: there may be a password in it."""
-    whole = proxy.strip() if "://" in proxy or not proxy.strip() else f"http://{proxy.strip()}"
+    whole = proxy if "://" in proxy or not proxy else f"http://{proxy}"
     with contextlib.suppress(ValueError):
         parts = urlsplit(whole)
         if not whole or (parts.scheme in ("http", "https") and parts.hostname and parts.port != 0):
             return whole
-    raise UsageError(
-        "The address of the proxy is none of an http or https proxy.",
+    raise InputError(
+        "The address of the proxy is none of an http or https proxy; SOCKS is not known.",
         "Give http://HOST:PORT, or http://USER:PASSWORD@HOST:PORT with signs such as @ as %40.",
     )
 

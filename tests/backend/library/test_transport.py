@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from unclouded.backend import protocol
-from unclouded.backend.errors import InputError, UsageError
+from unclouded.backend.errors import InputError
 from unclouded.backend.library.transport import Network, Patience
 from unclouded.backend.library.trouble import Trouble
-from unclouded.backend.model_jobs import DownloadModel, ListModels
+from unclouded.backend.model_jobs import DownloadModel, ListModels, Models
 
 from ..conftest import Workshop
 from .servers import Proxy, Site, proxying, redirect, serving, status, whole
@@ -100,11 +100,21 @@ def test_a_proxy_that_is_not_there(site: Site) -> None:
 
 
 @pytest.mark.parametrize("address", ["socks5://ann:s3cret@host:1080", "http://", "http://ann:s3cret@host:port", "://x"])
-def test_an_address_that_is_none_of_a_proxy_is_refused_and_not_said(address: str) -> None:
-    with pytest.raises(UsageError, match="none of an http or https proxy") as error:
-        Network(address)
+def test_an_address_that_is_none_of_a_proxy_is_refused_and_not_said(site: Site, address: str) -> None:
+    with pytest.raises(InputError, match="none of an http or https proxy") as error:
+        read(site.address + "/x", address)
 
     assert "s3cret" not in str(error.value)
+    assert site.requests == []
+
+
+def test_a_proxy_that_cannot_be_used_hides_nothing_that_is_here(site: Site, own: Path) -> None:
+    here = Workshop.run(ListModels("1", "", "socks5h://host:1080"))
+    there = Workshop.run(ListModels("1", site.address, "socks5h://host:1080"))
+
+    assert here.logs("warning") == ""
+    assert "SOCKS is not known" in there.logs("warning")
+    assert [event.entries[0]["state"] for event in there.events if isinstance(event, Models)] == ["bundled"]
 
 
 def test_jobs_go_through_the_proxy_and_say_nothing_of_its_password(
