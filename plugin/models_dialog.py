@@ -10,13 +10,10 @@ from qgis.PyQt.QtGui import QDesktopServices, QKeySequence
 from qgis.PyQt.QtWidgets import (
     QDialog,
     QDialogButtonBox,
-    QFileDialog,
     QHBoxLayout,
     QLabel,
-    QLineEdit,
     QMessageBox,
     QPushButton,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -32,7 +29,7 @@ from .job_builder import Choices
 from .job_row import JobRow
 from .model_table import ModelTable, local_entries, name_words
 from .network import network
-from .settings import Setting
+from .registry_row import RegistryRow
 from .wording import tr
 
 
@@ -63,9 +60,7 @@ class ModelsDialog(QDialog):
         self._wanted = ""
         self._importing: Optional[ImportDialog] = None
         self.setWindowTitle(tr("Generators of Unclouded"))
-        self.address = QLineEdit(self)
-        self.browse_button = QToolButton(self)
-        self.refresh_button = QPushButton(tr("&Refresh"), self)
+        self.registry = RegistryRow(self)
         self.table = ModelTable(self)
         self.details = QLabel(self)
         self.download_button = QPushButton(tr("&Download"), self)
@@ -91,8 +86,7 @@ class ModelsDialog(QDialog):
 
     def refresh(self) -> None:
         """Asks the backend which generators there are, here and in the registry."""
-        Setting.MODEL_INDEX.set(self.address.text().strip())
-        self._list(Setting.MODEL_INDEX.get())
+        self._list(self.registry.remembered())
 
     def download(self) -> None:
         """Gets the chosen generator of the registry, or its newer version."""
@@ -150,13 +144,6 @@ class ModelsDialog(QDialog):
         self._importing.show()
         self._importing.raise_()
         self._importing.activateWindow()
-
-    def choose_folder(self) -> None:
-        """Lets the user choose a folder or file share as the registry."""
-        folder = QFileDialog.getExistingDirectory(self, tr("Choose the folder of a registry"), self.address.text())
-        if folder:
-            self.address.setText(folder)
-            self.refresh()
 
     def done(self, result: int) -> None:
         """Closes the dialog and gives up what it does."""
@@ -248,7 +235,7 @@ class ModelsDialog(QDialog):
         self.download_button.setEnabled(free and obtainable)
         self.verify_button.setEnabled(free and bool(entry.get("path")))
         self.remove_button.setEnabled(free and state == "installed")
-        self.refresh_button.setEnabled(free)
+        self.registry.refresh_button.setEnabled(free)
         self.card_button.setEnabled(bool(entry))
         self.page_button.setEnabled(bool(web_page(entry)))
 
@@ -257,19 +244,8 @@ class ModelsDialog(QDialog):
             button.setToolTip(tip)
             button.setAutoDefault(False)
             button.clicked.connect(act)
-        self.refresh_button.setShortcut(QKeySequence(QKeySequence.StandardKey.Refresh))
         self.remove_button.setShortcut(QKeySequence(QKeySequence.StandardKey.Delete))
-        self.browse_button.setText("…")
-        self.browse_button.setToolTip(tr("Choose a folder or a file share as the registry"))
-        self.browse_button.setAccessibleName(tr("Choose the registry's folder"))
-        self.browse_button.clicked.connect(self.choose_folder)
-        self.address.setText(Setting.MODEL_INDEX.get())
-        self.address.setPlaceholderText(tr("The list that comes along"))
-        self.address.setClearButtonEnabled(True)
-        self.address.setToolTip(
-            tr("Where generators are offered: the web address, the folder or the file share of an index.json")
-        )
-        self.address.returnPressed.connect(self.refresh)
+        self.registry.asked.connect(self.refresh)
         self.details.setWordWrap(True)
         self.details.setTextFormat(Qt.TextFormat.RichText)
         self.details.setAccessibleName(tr("What the generator is"))
@@ -280,7 +256,6 @@ class ModelsDialog(QDialog):
 
     def _buttons(self) -> Tuple[Tuple[QPushButton, Callable[[], None], str], ...]:
         return (
-            (self.refresh_button, self.refresh, tr("Look again at this computer and the registry (F5)")),
             (self.download_button, self.download, tr("Get it from the registry; an earlier try is gone on with")),
             (self.verify_button, self.verify, tr("Check that the weights are whole and those that the card names")),
             (self.remove_button, self.remove, tr("Delete its file; only your own generators can be removed")),
@@ -290,11 +265,6 @@ class ModelsDialog(QDialog):
         )
 
     def _lay_out(self) -> None:
-        registry = QHBoxLayout()
-        label = QLabel(tr("Re&gistry"), self)
-        label.setBuddy(self.address)
-        for widget in (label, self.address, self.browse_button, self.refresh_button):
-            registry.addWidget(widget)
         actions = QHBoxLayout()
         for button in (self.download_button, self.verify_button, self.remove_button, self.card_button):
             actions.addWidget(button)
@@ -305,7 +275,7 @@ class ModelsDialog(QDialog):
         closing.button(QDialogButtonBox.StandardButton.Close).setAutoDefault(False)
         closing.rejected.connect(self.reject)
         column = QVBoxLayout(self)
-        column.addLayout(registry)
+        column.addWidget(self.registry)
         column.addWidget(self.table, 1)
         column.addWidget(self.details)
         column.addLayout(actions)

@@ -35,8 +35,8 @@ def open_manager():
 def choose_registry():
     """Types the registry's address."""
     seen["bundled"] = states()
-    QTest.keyClicks(manager().address, (FOLDER / "address.txt").read_text())
-    QTest.keyClick(manager().address, Qt.Key.Key_Return)
+    QTest.keyClicks(manager().registry.address, (FOLDER / "address.txt").read_text())
+    QTest.keyClick(manager().registry.address, Qt.Key.Key_Return)
     return idle
 
 

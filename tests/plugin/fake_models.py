@@ -45,21 +45,25 @@ def list_models(job, say):
     if job["index"] and not os.path.isdir(job["index"]):
         return fail(job, say, f"The registry {job['index']} cannot be reached.")
     installed = entries(folder(), "installed")
-    names = [entry["name"] for entry in installed]
-    offered = [entry for entry in entries(job["index"], "available") if entry["name"] not in names]
-    say("Models", id=job["id"], entries=[BY_HAND, *offered, *installed])
+    offered = {entry["name"]: entry for entry in entries(job["index"], "available")}
+    for entry in installed:
+        version = offered.pop(entry["name"], entry)["version"]
+        entry["newer"] = version if version != entry["version"] else ""
+    say("Models", id=job["id"], entries=[BY_HAND, *offered.values(), *installed])
     return say("Done", id=job["id"], output="")
 
 
 def download(job, behaviour, say, stopped):
-    source = os.path.join(job["index"], f"{job['name']}.safetensors")
+    source, target = (os.path.join(place, f"{job['name']}.safetensors") for place in (job["index"], folder()))
+    if os.path.exists(target) and not job["overwrite"]:
+        return fail(job, say, f"{target} exists already.")
     say("Progress", id=job["id"], fraction=0.4, stage=f"downloading {job['name']}", seconds_left=30.0)
     while behaviour == "slow" and not os.path.exists(f"{source[:-12]}.go"):
         if stopped():
             return fail(job, say, "Cancelled.", "cancelled")
         time.sleep(0.02)
     os.makedirs(folder(), exist_ok=True)
-    return copy(job, source, os.path.join(folder(), os.path.basename(source)), say)
+    return copy(job, source, target, say)
 
 
 def inspect(job, say):

@@ -10,8 +10,9 @@ from qgis.core import QgsProject
 from qgis.PyQt.QtCore import Qt
 from qgis.PyQt.QtGui import QDesktopServices
 from qgis.PyQt.QtTest import QTest
-from qgis.PyQt.QtWidgets import QMessageBox, QWidget
+from qgis.PyQt.QtWidgets import QFileDialog, QMessageBox, QWidget
 
+from unclouded.backend.card import read_card
 from unclouded.backend.errors import BackendError
 from unclouded.plugin.dock import Dock
 from unclouded.plugin.models_dialog import ModelsDialog
@@ -220,12 +221,35 @@ def test_a_backend_that_dies_is_said(open_manager):
     assert "could not start" in dialog.row.status.text()
 
 
+def test_a_folder_can_be_chosen_as_the_registry(open_manager, tmp_path, monkeypatch):
+    _, dialog = open_manager(index="")
+    write_generator(tmp_path / "share" / "delta.safetensors", name="delta")
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(tmp_path / "share"))
+    dialog.registry.browse_button.click()
+    settle(dialog)
+    assert states(dialog)["delta"] == "available"
+    assert Setting.MODEL_INDEX.get() == str(tmp_path / "share")
+
+
+def test_a_newer_version_replaces_the_installed_one(open_manager, registry, tmp_path):
+    path = write_generator(tmp_path / "models" / "alps.safetensors", name="alps", version="1")
+    write_generator(registry / "alps.safetensors", name="alps", version="2")
+    _, dialog = open_manager()
+    dialog.table.choose("alps")
+    assert dialog.table.currentItem().text(1) == "installed, version 2 available"
+    assert dialog.download_button.text() == "Up&date"
+    dialog.download_button.click()
+    settle(dialog)
+    assert read_card(path).version == "2"
+    assert dialog.table.currentItem().text(1) == "installed"
+
+
 def test_another_registry_is_asked_and_remembered(open_manager, tmp_path):
     _, dialog = open_manager()
     other = tmp_path / "other"
     write_generator(other / "delta.safetensors", name="delta")
-    dialog.address.setText(str(other))
-    QTest.keyClick(dialog.address, Qt.Key.Key_Return)
+    dialog.registry.address.setText(str(other))
+    QTest.keyClick(dialog.registry.address, Qt.Key.Key_Return)
     settle(dialog)
     assert names(dialog) == ["delta", "elsewhere"]
     assert Setting.MODEL_INDEX.get() == str(other)
@@ -243,9 +267,9 @@ def test_the_card_is_shown_by_the_keyboard_too(open_manager):
 
 def test_each_button_has_a_tooltip_and_a_key_of_its_own(open_manager):
     _, dialog = open_manager()
-    buttons = [button for button, _, _ in dialog._buttons()]
+    buttons = [dialog.registry.refresh_button, *(button for button, _, _ in dialog._buttons())]
     assert all(button.toolTip() for button in buttons)
     texts = [button.text() for button in (*buttons, dialog.row.cancel_button)] + ["Re&gistry"]
     keys = [text[text.index("&") + 1].lower() for text in texts if "&" in text]
     assert len(keys) == len(set(keys))
-    assert all(widget.accessibleName() for widget in (dialog.table, dialog.row.status, dialog.browse_button))
+    assert all(widget.accessibleName() for widget in (dialog.table, dialog.row.status, dialog.registry.browse_button))
