@@ -270,6 +270,16 @@ def test_repair_and_remove_end_the_backend_first(open_without, answers, monkeypa
     assert len(closed) == 2
 
 
+def test_a_running_job_is_not_stopped_without_asking(open_without, add_layer, answers, monkeypatch):
+    monkeypatch.setattr("unclouded.plugin.installation.is_busy", lambda: True)
+    dock = open_without(State.READY)
+    dock.open_environment()
+    answers.append(False)
+    dock.install_page.repair_button.click()
+    assert not dock.installation.busy
+    assert dock.installer.calls == []
+
+
 def test_a_python_of_the_users_own_is_left_alone(open_without):
     dock = open_without(State.READY)
     dock.installer.foreign = Path("/opt/own/python")
