@@ -45,7 +45,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_error(407)
             return
         path = urlsplit(self.path).path
-        if path.endswith(".whl"):
+        if path.endswith((".whl", ".tar.gz")):
             self._send_wheel(self.server.folder / path.rpartition("/")[2])
         else:
             self._send_links(path.rstrip("/").rpartition("/")[2].replace("-", "_"))
