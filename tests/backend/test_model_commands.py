@@ -1,4 +1,4 @@
-"""The commands of the model manager as processes: what a team and its users do."""
+"""The commands of the model manager: what a team and its users do, in this process but where one is to be killed."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner, Result
 
+from unclouded.backend.__main__ import main
 from unclouded.backend.installed import DEFAULT_MODEL, MODELS
 from unclouded.backend.model_commands import INDEX_VARIABLE
 from unclouded.backend.models import weights
@@ -28,6 +31,16 @@ def site() -> Iterator[Site]:
         yield one
 
 
+@pytest.fixture(autouse=True)
+def here(shop: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(shop.folder)
+    monkeypatch.setenv("COLUMNS", "1000")
+
+
+def command(*arguments: str) -> Result:
+    return CliRunner().invoke(main, arguments)
+
+
 @pytest.fixture
 def team(shop: Any) -> Path:
     """A folder of a team with the bundled generator under another name, and its index."""
@@ -38,7 +51,7 @@ def team(shop: Any) -> Path:
     from dataclasses import replace
 
     weights.save(str(folder / "sibling.safetensors"), replace(card, name="sibling", version="7"), state)
-    assert shop.command("models", "index", "team").returncode == 0
+    assert command("models", "index", "team").exit_code == 0
     return folder
 
 
@@ -64,29 +77,29 @@ def test_a_team_serves_a_generator_and_a_user_gets_and_uses_it(
     mask = shop.mask("m.tif", shop.disc(96, 96, 40, 40, 15))
     cleared = ("remove", optical, "--mask", mask, "--device", "cpu")
 
-    before = shop.command("models", "list")
-    got = shop.command("models", "download", "sibling")
-    after = shop.command("models", "list")
-    verified = shop.command("models", "verify", "sibling")
-    used = shop.command(*cleared, "-o", "sibling.tif", "--model", "sibling")
-    shop.command(*cleared, "-o", "bundled.tif")
-    removed = shop.command("models", "remove", "sibling")
+    before = command("models", "list")
+    got = command("models", "download", "sibling")
+    after = command("models", "list")
+    verified = command("models", "verify", "sibling")
+    used = command(*cleared, "-o", "sibling.tif", "--model", "sibling")
+    command(*cleared, "-o", "bundled.tif")
+    removed = command("models", "remove", "sibling")
 
     assert "sibling 7" in before.stdout
     assert "available" in before.stdout
-    assert (got.returncode, got.stdout) == (0, ""), got.stderr
+    assert (got.exit_code, got.stdout) == (0, ""), got.stderr
     assert f"Wrote {own / 'sibling.safetensors'}" in got.stderr
     assert "installed" in after.stdout
     assert "sibling 7 is whole" in verified.stderr
-    assert used.returncode == 0, used.stderr
+    assert used.exit_code == 0, used.stderr
     assert (shop.read("sibling.tif") == shop.read("bundled.tif")).all()
-    assert removed.returncode == 0
-    assert shop.command("models", "remove", "sibling").returncode == 4
+    assert removed.exit_code == 0
+    assert command("models", "remove", "sibling").exit_code == 4
     assert not list(own.glob("sibling*"))
 
 
 def test_a_folder_is_a_registry_too(shop: Any, team: Path, own: Path) -> None:
-    assert shop.command("models", "download", "sibling", "--index", "team").returncode == 0
+    assert command("models", "download", "sibling", "--index", "team").exit_code == 0
     assert (own / "sibling.safetensors").read_bytes() == (team / "sibling.safetensors").read_bytes()
 
 
@@ -95,31 +108,28 @@ def test_a_download_that_was_killed_is_gone_on_with(shop: Any, site: Site, team:
     content = (team / "sibling.safetensors").read_bytes()
     path = "/models/sibling.safetensors"
     site.put(path, until(content, 3_000_000, stall), whole(content))
-    command = [sys.executable, "-I", "-m", "unclouded.backend", "models", "download", "sibling", "--index", address]
-    with subprocess.Popen([*command, "--json"], stdout=subprocess.PIPE, env=os.environ) as process:
-        while b"2.9 of 6.9 MB" not in process.stdout.readline() and not _has(own, 2_900_000):
-            continue
+    started = [sys.executable, "-I", "-m", "unclouded.backend", "models", "download", "sibling", "--index", address]
+    with subprocess.Popen(started, stderr=subprocess.DEVNULL) as process:
+        while not any(part.stat().st_size > 2_900_000 for part in own.glob("*.part")):
+            assert process.poll() is None
+            time.sleep(0.02)
         process.send_signal(signal.SIGKILL)
     left = next(own.glob("sibling.*.part")).stat().st_size
 
     assert not (own / "sibling.safetensors").exists()
-    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    done = subprocess.run(started, check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert site.ranges(path) == ["", f"bytes={left}-"]
     assert (own / "sibling.safetensors").read_bytes() == content
     assert not list(own.glob("*.part"))
 
 
-def _has(folder: Path, size_bytes: int) -> bool:
-    return any(part.stat().st_size >= size_bytes for part in folder.glob("*.part"))
-
-
 def test_an_interrupted_download_says_what_is_kept(shop: Any, site: Site, team: Path, own: Path) -> None:
     address = publish(site, team)
     content = (team / "sibling.safetensors").read_bytes()
     site.put("/models/sibling.safetensors", until(content, 3_000_000, stall))
-    command = [sys.executable, "-I", "-m", "unclouded.backend", "models", "download", "sibling", "--index", address]
-    with subprocess.Popen([*command, "--json"], stdout=subprocess.PIPE, env=os.environ, text=True) as process:
+    started = [sys.executable, "-I", "-m", "unclouded.backend", "models", "download", "sibling", "--index", address]
+    with subprocess.Popen([*started, "--json"], stdout=subprocess.PIPE, env=os.environ, text=True) as process:
         while "of 6.9 MB" not in process.stdout.readline():
             continue
         process.send_signal(signal.SIGINT)
@@ -131,7 +141,7 @@ def test_an_interrupted_download_says_what_is_kept(shop: Any, site: Site, team: 
 
 
 def test_programs_get_one_object_a_line(shop: Any, team: Path) -> None:
-    done = shop.command("models", "list", "--index", "team", "--json")
+    done = command("models", "list", "--index", "team", "--json")
     events = [json.loads(line) for line in done.stdout.splitlines()]
 
     assert [event["type"] for event in events] == ["Models", "Done"]
@@ -142,18 +152,18 @@ def test_programs_get_one_object_a_line(shop: Any, team: Path) -> None:
 
 
 def test_a_card_can_be_read(shop: Any, team: Path) -> None:
-    people = shop.command("models", "show", "default")
-    programs = shop.command("models", "show", "sibling", "--index", "team", "--json")
-    file = shop.command("models", "show", "team/sibling.safetensors")
-    by_hand = shop.command("models", "show", "dsen2cr-sar-carl")
-    unknown = shop.command("models", "show", "nothing")
+    people = command("models", "show", "default")
+    programs = command("models", "show", "sibling", "--index", "team", "--json")
+    file = command("models", "show", "team/sibling.safetensors")
+    by_hand = command("models", "show", "dsen2cr-sar-carl")
+    unknown = command("models", "show", "nothing")
 
     for words in ("fusion", "B2, B3, B4 (of 13); SAR if there; dates if there", "GPL-2.0-or-later", "psnr"):
         assert words in people.stdout
     assert json.loads(programs.stdout)["version"] == "7"
     assert "sibling" in file.stdout
     assert "https://github.com/ameraner/dsen2-cr" in by_hand.stdout
-    assert (unknown.returncode, unknown.stdout) == (4, "")
+    assert (unknown.exit_code, unknown.stdout) == (4, "")
     assert "There is no generator 'nothing'" in unknown.stderr
 
 
@@ -161,14 +171,14 @@ def test_a_checkpoint_is_looked_at_and_imported(shop: Any, own: Path) -> None:
     torch = pytest.importorskip("torch")
     _, network = weights.load(write_fusion(shop.folder, "tiny"))
     torch.save(network.state_dict(), shop.path("foreign.pth"))
-    seen = shop.command("models", "import", "foreign.pth", "--inspect")
-    made = shop.command("models", "import", "foreign.pth", "--name", "mine", "--licence", "MIT")
+    seen = command("models", "import", "foreign.pth", "--inspect")
+    made = command("models", "import", "foreign.pth", "--name", "mine", "--licence", "MIT")
 
-    assert seen.returncode == 0, seen.stderr
+    assert seen.exit_code == 0, seen.stderr
     assert f"{len(network.state_dict())} tensors" in seen.stdout
-    assert made.returncode == 0, made.stderr
+    assert made.exit_code == 0, made.stderr
     assert f"Wrote {own / 'mine.safetensors'}" in made.stderr
-    assert "MIT" in shop.command("models", "show", "mine").stdout
+    assert "MIT" in command("models", "show", "mine").stdout
 
 
 CASES: dict[str, tuple[list[str], int, str]] = {
@@ -184,8 +194,8 @@ CASES: dict[str, tuple[list[str], int, str]] = {
 @pytest.mark.parametrize("case", CASES)
 def test_what_cannot_be_done_is_one_line_and_an_exit_code(shop: Any, case: str) -> None:
     arguments, code, words = CASES[case]
-    done = shop.command("models", *arguments)
+    done = command("models", *arguments)
 
-    assert done.returncode == code, done.stderr
+    assert done.exit_code == code, done.stderr
     assert words in done.stderr
     assert "Traceback" not in done.stderr
