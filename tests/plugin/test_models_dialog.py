@@ -18,7 +18,7 @@ from unclouded.plugin.dock import Dock
 from unclouded.plugin.models_dialog import ModelsDialog
 from unclouded.plugin.settings import Setting
 
-from .conftest import wait_until, write_generator
+from .conftest import is_idle, wait_until, write_generator
 
 LEVELS = ["L1C", "L2A"]
 
@@ -182,6 +182,21 @@ def test_a_download_shows_its_progress_and_can_be_cancelled_and_resumed(open_man
     dialog.download_button.click()
     settle(dialog)
     assert states(dialog)["alps"] == "installed"
+
+
+def test_the_dock_s_job_goes_first_and_is_left_alone(open_dock, add_layer):
+    add_layer("scene")
+    dock = open_dock("slow")
+    dock.run_panel.run_button.click()
+    wait_until(lambda: dock.run_panel.progress.maximum() > 0, "progress")
+    output = Path(dock._run.task.job.output)
+    dock.open_models()
+    assert "waiting for the job that runs" in dock._models.row.status.text()
+    assert names(dock._models) == ["fusion"]
+    dock._models.reject()
+    Path(f"{output}.go").touch()
+    wait_until(lambda: is_idle(dock), "the job to end")
+    assert output.exists()
 
 
 def test_closing_the_dialog_ends_what_it_does(open_manager):
