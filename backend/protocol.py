@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Type, Union
@@ -26,6 +27,8 @@ from .model_jobs import MODEL_JOBS, Checkpoint, ModelAnswer, ModelJob, Models
 
 PROTOCOL = 3
 
+PASSWORD = re.compile(r"//[^/@\s]*@")
+"""Of a proxy's address."""
 NEED_DATES = ("least-cloudy", "median", "interpolate")
 """Methods that combine other dates of the place."""
 METHODS = ("generator", *NEED_DATES, "inpaint")
@@ -277,6 +280,6 @@ def decode(line: str) -> Message:
         return MESSAGES[fields.pop("type")](**fields)  # type: ignore[no-any-return]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise BackendError(
-            f"Expected a message of protocol {PROTOCOL}, got {line.strip()[:120]!r} ({error}).",
+            f"Expected a message of protocol {PROTOCOL}, got {PASSWORD.sub('//', line).strip()[:120]!r} ({error}).",
             "The plugin and its backend are of different versions: restart QGIS.",
         ) from error

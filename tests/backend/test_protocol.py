@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from unclouded.backend import protocol
 from unclouded.backend.errors import BackendError
+from unclouded.backend.model_jobs import ListModels
 
 FLOATS = st.floats(allow_nan=False, allow_infinity=False)
 ANY = st.one_of(st.none(), st.booleans(), st.integers(), FLOATS, st.text(), st.lists(st.integers()))
@@ -80,6 +81,16 @@ def test_a_long_line_is_not_repeated_whole() -> None:
         protocol.decode("x" * 10_000)
 
     assert len(error.value.message) < 400
+
+
+def test_the_password_of_a_proxy_is_not_repeated() -> None:
+    job = protocol.encode(ListModels("1", "https://example.org", "http://jo:hidden%2F1@proxy:3128"))
+
+    for line in (job.replace("ListModels", "ListAll"), job[:-1]):
+        with pytest.raises(BackendError) as error:
+            protocol.decode(line)
+        assert "hidden" not in str(error.value)
+        assert "proxy:3128" in str(error.value)
 
 
 @pytest.mark.parametrize("number", [float("nan"), float("inf")])
