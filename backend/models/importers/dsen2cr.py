@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from itertools import pairwise
 
@@ -25,19 +26,17 @@ def propose(found: Found) -> list[Proposal]:
     """Recognises it: residual blocks of two 3x3 convolutions, all with the same number of features."""
     if found.container == "Keras":
         state = _from_keras(found)
-        return [_proposal(found, "dsen2cr-keras", "DSen2-CR, written by Keras", state)] if state else []
+        ours = dataclasses.replace(found, state=state)
+        return [_proposal(ours, "dsen2cr-keras", "DSen2-CR, written by Keras")] if state else []
     if found.has("model.0.weight", "model.2.conv_block.0.weight") and all(map(OWN_KEY.fullmatch, found.state)):
-        return [_proposal(found, "dsen2cr", "DSen2-CR, in the layout of its PyTorch class", dict(found.state))]
+        return [_proposal(found, "dsen2cr", "DSen2-CR, in the layout of its PyTorch class")]
     return []
 
 
-def _proposal(found: Found, kind: str, title: str, state: dict[str, Tensor]) -> Proposal:
-    blocks = sum(key.endswith(".conv_block.0.weight") for key in state)
-    last = state.get(f"model.{FIRST_BLOCK + blocks}.weight")
-    if last is None:
-        raise ModelError(f"{found.path} has no last convolution behind its {blocks} blocks.", "Get the file again.")
-    features, channels = state["model.0.weight"].shape[:2]
-    bands = last.shape[0]
+def _proposal(found: Found, kind: str, title: str) -> Proposal:
+    blocks = sum(key.endswith(".conv_block.0.weight") for key in found.state)
+    features, channels = found.shape("model.0.weight")[:2]
+    bands = found.shape(f"model.{FIRST_BLOCK + blocks}.weight")[0]
     sar = channels - bands
     if sar not in (0, 2):
         raise ModelError(
@@ -51,7 +50,7 @@ def _proposal(found: Found, kind: str, title: str, state: dict[str, Tensor]) -> 
         f"{title}: {bands} bands, {'with VV and VH' if sar else 'without SAR'}, {blocks} blocks",
         "dsen2cr",
         parameters,
-        state,
+        found.state,
         bands,
         encoding | ({"sar_range": SAR} if sar else {}),
         levels=["L1C"],
@@ -60,8 +59,8 @@ def _proposal(found: Found, kind: str, title: str, state: dict[str, Tensor]) -> 
     )
 
 
-def _from_keras(found: Found) -> dict[str, Tensor] | None:
-    """Gives the kernels (3, 3, in, out) and offsets in our layout; None if they are no chain of residual blocks.
+def _from_keras(found: Found) -> dict[str, Tensor]:
+    """Gives the kernels (3, 3, in, out) and offsets in our layout; nothing if they are no chain of residual blocks.
 
     Layers without weights, which the variants for the cloud-adaptive loss have behind the last convolution, are not
     in the file.
@@ -69,14 +68,14 @@ def _from_keras(found: Found) -> dict[str, Tensor] | None:
     kernels = [value for value in found.state.values() if value.dim() == 4]
     offsets = [value for value in found.state.values() if value.dim() == 1]
     if len(kernels) < 4 or len(kernels) % 2 or len(kernels) + len(offsets) != len(found.state):
-        return None
+        return {}
     chained = all(before.shape[3] == after.shape[2] for before, after in pairwise(kernels))
     fits = len(offsets) == len(kernels) and all(
         kernel.shape[:2] == (3, 3) and offset.shape == kernel.shape[3:]
         for kernel, offset in zip(kernels, offsets, strict=True)
     )
     if not chained or not fits:
-        return None
+        return {}
     inner = range(FIRST_BLOCK, FIRST_BLOCK + len(kernels) // 2 - 1)
     names = ["model.0", *(f"model.{block}.conv_block.{part}" for block in inner for part in (0, 2))]
     names.append(f"model.{inner.stop}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 
 import torch
@@ -43,7 +44,8 @@ def _check(path: str, proposal: Proposal) -> None:
     empty = next((key for key, value in proposal.state.items() if not value.numel()), None)
     if empty is not None:
         raise ModelError(f"{path} looks like {proposal.title}, but its {empty!r} is empty.", "Get the file again.")
-    with torch.device("meta"):
+    with torch.device("meta"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch's over sizes of 0: what does not fit is named below
         sketch = build(proposal.architecture, proposal.parameters)
     state = dict(proposal.state)
     sketch.upgrade(state)

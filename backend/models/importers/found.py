@@ -25,15 +25,21 @@ class Found:
     graph: bytes = b""
     """Of ONNX."""
 
-    def shape(self, key: str) -> tuple[int, ...]:
+    def shape(self, key: str, sides: int = 4) -> tuple[int, ...]:
         """Gives the shape of a tensor.
 
+        Args:
+            key: Of the tensor.
+            sides: That it must have: 4 of a convolution.
+
         Raises:
-            ModelError: It is missing.
+            ModelError: It is missing, or has another number of sides.
         """
-        if key not in self.state:
-            raise ModelError(f"{self.path} has no tensor {key!r}, but others that go with it.", "Get the file again.")
-        return tuple(self.state[key].shape)
+        shape = tuple(self.state[key].shape) if key in self.state else None
+        if shape is None or len(shape) != sides:
+            what = "has none" if shape is None else f"is of shape {shape}"
+            raise ModelError(f"{self.path}: {sides} sides were expected of {key!r}, which {what}.", "Get it again.")
+        return shape
 
     def has(self, *keys: str) -> bool:
         """Whether there are all of these tensors."""

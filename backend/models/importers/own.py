@@ -35,7 +35,7 @@ def _blocks(found: Found, name: str) -> int:
 
 
 def _fusion(found: Found) -> Proposal:
-    outputs, channels = found.shape("head.spread.bias")[0], found.shape("stem.weight")[1]
+    outputs, channels = found.shape("head.spread.bias", 1)[0], found.shape("stem.weight")[1]
     first = (channels - len(fusion.PLANES) + 1) * VERSION_1 == 4 * outputs
     bands = outputs // (VERSION_1 if first else 4 * fusion.OUTPUTS)
     parameters = {
@@ -80,7 +80,7 @@ def _dated(found: Found, kind: str, title: str, architecture: str, parameters: d
 
 def _augmented(found: Found) -> Proposal:
     width, channels = found.shape("layers.0.convolution.weight")[:2]
-    bands, latent = found.shape("head.weight")[0], found.shape("layers.0.norm.drive.weight")[1]
+    bands, latent = found.shape("head.weight")[0], found.shape("layers.0.norm.drive.weight", 2)[1]
     facts = frame_facts(found.path, bands, channels, TANH)
     parameters = {
         "in_channels": channels,

@@ -7,7 +7,6 @@ from typing import Any
 
 from torch import Tensor
 
-from ...errors import ModelError
 from .found import Found
 from .proposal import Proposal, behind, frame_facts
 
@@ -53,8 +52,6 @@ def _downs(found: Found) -> list[tuple[int, ...]]:
     shapes, prefix, place = [], "model.model.", "0"
     while f"{prefix}{place}.weight" in found.state:
         shapes.append(found.shape(f"{prefix}{place}.weight"))
-        if len(shapes[-1]) != 4:
-            raise ModelError(f"{found.path}: {prefix}{place}.weight is no convolution.", "Get the file again.")
         prefix, place = f"{prefix}{'1' if place == '0' else '3'}.model.", "1"
     return shapes
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
 from torch import Tensor
@@ -65,7 +66,13 @@ def _refuse_texts(path: str, start: bytes) -> None:
 
 def _found(path: str, container: str, state: dict[str, Tensor]) -> Found:
     shapes = {key: tuple(value.shape) for key, value in state.items()}
-    return Found(path, container, _without_prefixes(state), shapes)
+    return Found(path, container, _with_counters(_without_prefixes(state)), shapes)
+
+
+def _with_counters(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Adds the counters of batch norm, which nothing is reckoned with and versions of PyTorch before 0.4.1 lack."""
+    means = [key.removesuffix("running_mean") for key in state if key.endswith(".running_mean")]
+    return {f"{key}num_batches_tracked": torch.tensor(0) for key in means} | state
 
 
 def _without_prefixes(state: dict[str, Tensor]) -> dict[str, Tensor]:

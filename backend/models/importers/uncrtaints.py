@@ -70,7 +70,7 @@ def _published(found: Found, bands: int, settings: dict[str, Any], single: bool)
     scale = _scale(found.path, settings)
     state = dict(found.state)
     state[FIRST] = torch.cat([state[FIRST][:, sar:], state[FIRST][:, :sar]], dim=1)  # theirs has SAR before the bands
-    parameters = _parameters(state, bands, channels) | {
+    parameters = _parameters(found, bands, channels) | {
         "scale": scale,
         "frames": 1 if single else _frames(found.path, settings),
     }
@@ -105,7 +105,7 @@ def _published(found: Found, bands: int, settings: dict[str, Any], single: bool)
 def _ours(found: Found, bands: int) -> Proposal:
     """The same tensors, as our training leaves them: bands before SAR, all in 0..1."""
     facts = frame_facts(found.path, bands, found.shape(FIRST)[1], (0.0, 1.0))
-    parameters = _parameters(found.state, bands, found.shape(FIRST)[1]) | {"frames": FRAMES}
+    parameters = _parameters(found, bands, found.shape(FIRST)[1]) | {"frames": FRAMES}
     encoding: dict[str, Any] = {
         "layout": "frames",
         "frames": FRAMES,
@@ -146,18 +146,19 @@ def _frames(path: str, settings: dict[str, Any]) -> int:
     return frames
 
 
-def _parameters(state: dict[str, Tensor], bands: int, channels: int) -> dict[str, Any]:
-    """Reads the size of the network from its tensors; the published one where there is no attention."""
-    queries, inner = state.get(f"{ATTENTION}attention_heads.Q"), state.get(f"{ATTENTION}inconv.weight")
+def _parameters(found: Found, bands: int, channels: int) -> dict[str, Any]:
+    """Reads the size of the network from its tensors; the least one where there is no attention."""
+    queries, inner = f"{ATTENTION}attention_heads.Q", f"{ATTENTION}inconv.weight"
+    heads, key_width = found.shape(queries, 2) if found.has(queries) else (1, 1)
     return {
         "bands": bands,
         "frame_channels": channels + 1,
-        "width": state[FIRST].shape[0],
-        "encoder_blocks": count(state, r"in_block\.(\d+)\..*"),
-        "decoder_blocks": count(state, r"out_block\.(\d+)\..*"),
-        "heads": 1 if queries is None else queries.shape[0],
-        "key_width": 1 if queries is None else queries.shape[-1],
-        "attention_width": 1 if inner is None else inner.shape[0],
+        "width": found.shape(FIRST)[0],
+        "encoder_blocks": count(found.state, r"in_block\.(\d+)\..*"),
+        "decoder_blocks": count(found.state, r"out_block\.(\d+)\..*"),
+        "heads": heads,
+        "key_width": key_width,
+        "attention_width": found.shape(inner, 3)[0] if found.has(inner) else 1,
     }
 
 

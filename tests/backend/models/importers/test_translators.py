@@ -94,6 +94,13 @@ def test_statistics_that_old_versions_wrote_are_dropped(tmp_path: Path, make: An
     assert not any("running" in key for key in proposal.state)
 
 
+def test_counters_that_old_versions_did_not_write_are_added(tmp_path: Path) -> None:
+    state = published_unet().state_dict()
+    proposal = proposed(tmp_path, {key: value for key, value in state.items() if "num_batches" not in key})
+
+    assert proposal.state.keys() == state.keys()
+
+
 def test_the_bands_of_a_picture_are_red_green_and_blue(tmp_path: Path) -> None:
     assert proposed(tmp_path, published_resnet().state_dict()).usual_bands == ["B4", "B3", "B2"]
 
