@@ -257,6 +257,7 @@ class Installation(QObject):
             self.open(str(outcome))
         else:
             self.said.emit(tr("The backend was removed."))
+            self._page.variant.setCurrentIndex(0)
             self.open()
 
     def _succeed(self, proof: Proof) -> None:

@@ -86,7 +86,7 @@ def _url(scheme: str, proxy: QNetworkProxy) -> str:
     if proxy.user():
         url.setUserName(proxy.user(), QUrl.ParsingMode.DecodedMode)
         url.setPassword(proxy.password(), QUrl.ParsingMode.DecodedMode)
-    return str(url.toString(QUrl.ComponentFormattingOption.FullyEncoded))
+    return bytes(url.toEncoded()).decode()
 
 
 def _authorities() -> bytes:

@@ -267,6 +267,7 @@ def test_repair_and_remove_end_the_backend_first(open_without, answers, monkeypa
     page.remove_button.click()
     wait_until(lambda: not dock.installation.busy, "the removal")
     assert "not installed" in page.title.text()
+    assert page.variant.currentData() == ""
     assert len(closed) == 2
 
 
