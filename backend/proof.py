@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import time
 import warnings
 from dataclasses import dataclass
@@ -9,10 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from .devices import devices, find_device
-from .errors import DeviceError
+from .errors import BackendError, DeviceError
 from .inference import Generator
 from .installed import DEFAULT_MODEL, MODELS
 from .observation import Observation
+from .sensors import Level
 
 SIDE_PX = 64
 REFLECTANCE, CLOUD_REFLECTANCE = 0.1, 0.5
@@ -40,8 +42,10 @@ def prove(device: str = "auto") -> Proof:
             of too.
 
     Raises:
+        BackendError: A library does not load.
         DeviceError: Not even the CPU gives numbers.
     """
+    _load_libraries()
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
@@ -56,6 +60,15 @@ def prove(device: str = "auto") -> Proof:
     said = next((str(one.message) for one in caught if "CUDA" in str(one.message)), "") if reason else ""
     warning = " ".join(f"{reason} {said}".split())
     return Proof(name, _labels().get(name, name), milliseconds, f"{warning} The CPU is used." if warning else "")
+
+
+def _load_libraries() -> None:
+    """Loads those that need libraries of the system, and that the generator does without."""
+    for name in ("lightgbm", "rasterio", "s2cloudless"):
+        try:
+            importlib.import_module(name)
+        except (ImportError, OSError) as error:
+            raise BackendError(f"{name} cannot be loaded: {error}", "Repair the backend's environment.") from error
 
 
 def _run_on_cpu() -> float:
@@ -88,7 +101,8 @@ def _reconstruct(generator: Generator) -> None:
     cloud[:, : SIDE_PX // 2] = True
     ground = np.full(shape, REFLECTANCE, np.float32)
     seen = np.where(cloud, np.float32(CLOUD_REFLECTANCE), ground)
-    tile = Observation(bands, generator.card.levels[0], seen, np.ones_like(cloud), cloud, ground)
+    level: Level = "L1C" if "L1C" in generator.card.levels else "L2A"
+    tile = Observation(bands, level, seen, np.ones_like(cloud), cloud, ground)
     (made,) = generator([tile])
     if not np.isfinite(made.reflectance).all():
         raise RuntimeError("the generator makes values that are no numbers")

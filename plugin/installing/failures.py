@@ -12,7 +12,7 @@ from ...backend.errors import BackendError
 TAIL_LINES = 8
 SECRET = re.compile(r"(?<=://)[^/\s@]+@")
 AGAIN = "Then press Install again: what was downloaded is kept."
-OFFLINE = "or install from a folder of wheels (docs/install.md says how to fill it)"
+OFFLINE = "or install from a folder of wheels"
 
 
 @dataclass(frozen=True)
@@ -134,6 +134,13 @@ CAUSES = (
         (r"version `GLIBC_[\d.]+' not found", r"GLIBCXX_[\d.]+' not found"),
         "The C library of this system is too old for torch's builds (glibc 2.28 or newer is needed).",
         "Update the system; or use an existing Python with a torch that was built for it.",
+        ("linux",),
+    ),
+    Cause(
+        "libgomp missing",
+        (r"libgomp\.so\.1: cannot open",),
+        "A library of the system is missing: libgomp.",
+        "Install it (on Debian and Ubuntu: apt install libgomp1; on Fedora: dnf install libgomp), then try again.",
         ("linux",),
     ),
     Cause(

@@ -14,6 +14,8 @@ from .running import Programs
 
 VERSION = "3.12"
 UV = "uv==0.13.9"
+REQUEST = f"cpython-{VERSION}-macos-aarch64-none" if sys.platform == "darwin" else VERSION
+"""What uv is asked for; on Macs one for Apple silicon, also by a uv that runs under Rosetta."""
 
 
 def find_managed(target: Path) -> List[Path]:
@@ -45,7 +47,7 @@ def install_managed(target: Path, programs: Programs, say: Callable[[str], None]
         UV_PYTHON_INSTALL_BIN="0",
         UV_PYTHON_INSTALL_REGISTRY="0",
     )
-    programs.run([str(uv), "python", "install", "--no-progress", VERSION])
+    programs.run([str(uv), "python", "install", "--no-progress", REQUEST])
     for path in find_managed(target):
         base = examine(path)
         if not base.problem:

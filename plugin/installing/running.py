@@ -23,15 +23,20 @@ QUIET = getattr(subprocess, "CREATE_NO_WINDOW", 0)
 
 WATCHED = (
     "import os, runpy, sys, threading\n"
+    "given = os.dup(0)\n"
+    "os.dup2(os.open(os.devnull, os.O_RDONLY), 0)\n"
     "def watch():\n"
-    "    while os.read(0, 1):\n"
+    "    while os.read(given, 1):\n"
     "        pass\n"
     "    os._exit(130)\n"
     "threading.Thread(target=watch, daemon=True).start()\n"
     "sys.argv[0] = sys.argv.pop(1)\n"
     "runpy.run_module(sys.argv[0], run_name='__main__', alter_sys=True)\n"
 )
-"""Runs a module, and ends when its standard input does: when QGIS dies, nobody goes on writing into the environment."""
+"""Runs a module, and ends when its standard input does: when QGIS dies, nobody goes on writing into the environment.
+
+What the module starts gets an empty input: on Windows it would wait for the thread that reads this one.
+"""
 
 
 class Programs:

@@ -25,7 +25,7 @@ INDEXES = {
 """Where PyPI has the other build of torch: on Linux that for CUDA 13.0, on Windows that for the CPU."""
 
 SIZES: Dict[Tuple[str, str], Tuple[int, int]] = {
-    ("cpu", "linux"): (402_000_000, 1_600_000_000),
+    ("cpu", "linux"): (407_000_000, 1_600_000_000),
     ("cpu", "win32"): (330_000_000, 1_400_000_000),
     ("cpu", "darwin"): (290_000_000, 1_300_000_000),
     ("cuda", "linux"): (2_900_000_000, 6_500_000_000),

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import Any
 
 import pytest
 import torch
 
 from unclouded.backend import proof
-from unclouded.backend.errors import DeviceError
+from unclouded.backend.errors import BackendError, DeviceError
 
 
 def test_the_cpu_reconstructs_a_tile() -> None:
@@ -56,6 +57,12 @@ def test_a_cuda_build_that_finds_no_gpu_is_warned_of(monkeypatch: pytest.MonkeyP
 def test_nonsense_on_the_cpu_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(proof, "REFLECTANCE", float("nan"))
     with pytest.raises(DeviceError, match="no numbers"):
+        proof.prove("cpu")
+
+
+def test_a_library_that_does_not_load_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "lightgbm", None)
+    with pytest.raises(BackendError, match="lightgbm cannot be loaded"):
         proof.prove("cpu")
 
 

@@ -76,6 +76,11 @@ RECORDED = [
         "glibc 2.28",
     ),
     (
+        "linux",
+        "Error: lightgbm cannot be loaded: libgomp.so.1: cannot open shared object file: No such file or directory",
+        "libgomp1",
+    ),
+    (
         "darwin",
         "ImportError: dlopen(...): mach-o file, but is an incompatible architecture (have 'x86_64', need 'arm64e')",
         "Intel processor",
