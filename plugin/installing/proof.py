@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Dict, List, Optional
 
-from ...backend.errors import BackendError
+from ...backend.errors import BackendError, Cancelled
 from ..environment import ROOT
 from ..worker import START
 from .running import Programs
+
+TIMEOUT_S = 180
 
 
 @dataclass(frozen=True)
@@ -51,12 +54,24 @@ def prove(python: Path, device: str = "auto", programs: Optional[Programs] = Non
 def ask_backend(python: Path, arguments: List[str], programs: Optional[Programs] = None) -> Dict[str, Any]:
     """Gives what `unclouded info --json` prints, started in the way in which the worker is started.
 
+    Args:
+        python: The backend's interpreter.
+        arguments: More options of that command.
+        programs: What runs it; if None, it is given up after TIMEOUT_S.
+
     Raises:
         BackendError: It does not run.
+        Cancelled: The user wants no more.
     """
     lines: List[str] = []
     command = [str(python), "-I", "-c", START.format(plugins=str(ROOT.parent)), "info", "--json", *arguments]
-    (programs or Programs(lambda: False, {})).run(command, on_line=lines.append)
+    end = time.monotonic() + TIMEOUT_S
+    try:
+        (programs or Programs(lambda: time.monotonic() > end, {})).run(command, on_line=lines.append)
+    except Cancelled:
+        if programs is not None:
+            raise
+        raise BackendError(f"The backend of {python} did not answer within {TIMEOUT_S} s.", "Press Repair.") from None
     for line in reversed(lines):
         if line.startswith("{"):
             try:
