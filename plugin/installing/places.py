@@ -87,3 +87,13 @@ def free_bytes(target: Path) -> int:
     """Gives the free bytes of the disk on which a folder lies, or will."""
     existing: Optional[Path] = next((path for path in (target, *target.parents) if path.is_dir()), None)
     return shutil.disk_usage(existing or Path.home()).free
+
+
+def held_bytes(target: Path) -> int:
+    """Gives the bytes of what an installation has already put into its folders; it will not need them again."""
+    return sum(
+        path.lstat().st_size
+        for folder in (target, downloads(target))
+        for path in folder.rglob("*")
+        if path.is_file() and not path.is_symlink()
+    )

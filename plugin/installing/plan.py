@@ -13,7 +13,7 @@ from .base_python import BasePython, bases_here, choose_base
 from .managed_python import VERSION as MANAGED_VERSION
 from .managed_python import find_managed
 from .pins import System, missing_wheels
-from .places import check_ours, free_bytes
+from .places import check_ours, free_bytes, held_bytes
 from .stamp import is_whole, read_stamp
 from .variant import Variant, choose_variant
 
@@ -119,10 +119,12 @@ def check_space(plan: Plan) -> None:
     Raises:
         BackendError: It has not.
     """
-    free = free_bytes(plan.target)
-    if free < plan.needed_bytes:
+    free, needed = free_bytes(plan.target), plan.needed_bytes
+    if free < needed:
+        needed -= held_bytes(plan.target)
+    if free < needed:
         raise BackendError(
-            f"The disk of {plan.target} has {in_words(free)} free; up to {in_words(plan.needed_bytes)} are needed.",
+            f"The disk of {plan.target} has {in_words(free)} free; up to {in_words(needed)} are needed.",
             "Free space, choose the CPU variant, or set a data folder on another disk.",
         )
 

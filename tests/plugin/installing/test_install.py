@@ -299,6 +299,14 @@ def test_a_disk_without_room_is_seen_before_anything_is_made(world: World) -> No
     assert not os.path.lexists(world.target)
 
 
+def test_what_is_already_there_needs_no_room(world: World) -> None:
+    plan = world.plan()
+    world.target.mkdir(parents=True)
+    with (world.target / "torch.so").open("wb") as file:
+        file.truncate(10**13)  # a sparse file, larger than any disk
+    check_space(replace(plan, variant=replace(plan.variant, disk_bytes=10**13)))
+
+
 def test_a_disk_that_fills_up_is_named(world: World) -> None:
     world.target.parent.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(world.target.parent)]
