@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable, Dict, Iterator, List
 
-from ...backend.errors import BackendError
 from ...backend.version import VERSION
 from ..environment import interpreter_of
 from .base_python import BasePython
@@ -18,7 +17,7 @@ from .managed_python import install_managed
 from .pins import INDEXED, System, hash_of, pins_for
 from .places import check_ours, clear, downloads, pythons, remove_tree, site_packages
 from .plan import Plan, check_space
-from .progress import INSTALLED, PipProgress, Step
+from .progress import INSTALLED, PipProgress, Step, installed
 from .proof import Proof, prove
 from .running import Programs
 from .stamp import Stamp, read_stamp, write_stamp
@@ -163,14 +162,11 @@ class _Installation:
         """Tells whether an environment of an earlier attempt can be gone on with; forgets what it has by halves."""
         if not has_python(self._target):
             return False
-        for folder in site_packages(self._target).glob("*.dist-info"):
+        libraries = site_packages(self._target)
+        for folder in libraries.glob("*.dist-info"):
             if not (folder / "INSTALLER").is_file():  # pip writes it after all files of the package
                 remove_tree(folder)
-        try:
-            self._programs.python(self._python, "pip", ["--version"])
-        except BackendError:
-            return False
-        return True
+        return "pip" in installed(libraries)
 
     def _install_packages(self, base: BasePython) -> None:
         """Lets pip install the pins; torch first and from its own index where the usual one has another build."""

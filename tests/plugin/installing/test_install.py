@@ -150,6 +150,18 @@ def test_a_package_that_was_unpacked_by_halves_is_installed_again(installed: Wor
     assert state(installed.target) is State.READY
 
 
+def test_an_environment_whose_pip_is_there_by_halves_is_made_anew(installed: World) -> None:
+    (pip,) = site_packages(installed.target).glob("pip-*.dist-info")
+    (pip / "INSTALLER").unlink()
+    (site_packages(installed.target) / "pip" / "__main__.py").unlink()
+    write_stamp(installed.target, replace(read_stamp(installed.target), complete=False))
+
+    installed.install(offline=True)
+
+    assert state(installed.target) is State.READY
+    assert "Making the environment" in [step.text for step in installed.steps]
+
+
 def test_cancelling_ends_all_processes(installed: World) -> None:
     renew(installed)
     installed.index.stalled = "alpha"
