@@ -35,6 +35,7 @@ IMPORTED: dict[str, tuple[type[Any], Callable[[Any], Network]]] = {
     "spagan": (spagan.Params, spagan.SpAGAN),
 }
 """Networks that nothing here trains: they come from checkpoints of others."""
+MOST_BLOCKS, MOST_LEVELS, LARGEST_SIZE = 1000, 20, 1 << 30
 
 
 def build(architecture: str, parameters: dict[str, Any]) -> Network:
@@ -55,14 +56,26 @@ def build(architecture: str, parameters: dict[str, Any]) -> Network:
         )
     params, network = known[architecture][:2]
     try:
+        _check_sizes(parameters)
         return network(
             params(**{key: tuple(value) if isinstance(value, list) else value for key, value in parameters.items()})
         )
-    except (TypeError, ValueError, RuntimeError) as error:
+    except (TypeError, ValueError, RuntimeError, OverflowError, LookupError, AttributeError) as error:
         raise ModelError(
             f"The network {architecture!r} cannot be built from the parameters on its card: {error}.",
             "Export the generator again, or choose another one.",
         ) from error
+
+
+def _check_sizes(parameters: Mapping[str, Any]) -> None:
+    """Raises ValueError for sizes at which building alone would take all memory or forever."""
+    for key, value in parameters.items():
+        numbers = value if isinstance(value, list | tuple) else [value]
+        most = MOST_BLOCKS if "blocks" in key else LARGEST_SIZE
+        if len(numbers) > MOST_LEVELS or any(
+            isinstance(number, int | float) and not -1 < number <= most for number in numbers
+        ):
+            raise ValueError(f"its {key} is {str(value)[:60]}")
 
 
 def preset(architecture: str, name: str) -> dict[str, Any]:

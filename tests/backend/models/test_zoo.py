@@ -1,10 +1,15 @@
 """What is asked of all networks by name."""
 
+import contextlib
+import dataclasses
+import math
+import warnings
+
 import pytest
 import torch
 
 from unclouded.backend.errors import ModelError
-from unclouded.backend.models.zoo import NETWORKS, build, preset
+from unclouded.backend.models.zoo import IMPORTED, NETWORKS, build, preset
 
 
 @pytest.mark.parametrize("architecture", ["unet", "cyclegan", "augmented"])
@@ -37,3 +42,19 @@ def test_unknown_names_are_told_the_known_ones() -> None:
         preset("transformer", "paper")
     with pytest.raises(ModelError, match="It has paper, pix2pix, small"):
         preset("unet", "huge")
+
+
+@pytest.mark.parametrize("architecture", sorted(NETWORKS | IMPORTED))
+def test_sizes_that_make_no_sense_are_named_at_once(architecture: str) -> None:
+    params = (NETWORKS | IMPORTED)[architecture][0]
+    usual = {
+        field.name: 3 if field.default is dataclasses.MISSING else field.default for field in dataclasses.fields(params)
+    }
+    for name in usual:
+        for size in (10**30, [10**30] * 3, 1 << 40, -1, math.inf, math.nan, [1] * 1000):
+            with torch.device("meta"), pytest.raises(ModelError, match=f"cannot be built.*its {name} is"):
+                build(architecture, usual | {name: size})
+        for size in ("wide", None, [], {}, [[1]], 1.5):
+            with torch.device("meta"), warnings.catch_warnings(), contextlib.suppress(ModelError):
+                warnings.simplefilter("ignore")
+                build(architecture, usual | {name: size})
