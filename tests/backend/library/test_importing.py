@@ -262,17 +262,27 @@ def test_a_graph_gives_what_onnxruntime_gives(shop: Any) -> None:
     torch.testing.assert_close(made(x), torch.nn.functional.conv2d(x, weight, padding=1).sigmoid())
 
 
-def test_without_onnxruntime_the_command_that_installs_it_is_said(shop: Any) -> None:
-    """In a process that cannot find it."""
-    script = (
-        "import sys; sys.modules['onnxruntime'] = None\n"
-        "import importlib.util as u; found = u.find_spec\n"
-        "u.find_spec = lambda name, *rest: None if name == 'onnxruntime' else found(name, *rest)\n"
-        "from unclouded.backend.__main__ import main\n"
-        f"sys.argv = ['unclouded', 'models', 'import', {onnx_graph(shop.folder)!r}]\n"
-        "main()\n"
+WITHOUT_ONNXRUNTIME = """
+import sys, importlib.util
+found = importlib.util.find_spec
+importlib.util.find_spec = lambda name, *rest: None if name == "onnxruntime" else found(name, *rest)
+from unclouded.backend.__main__ import main
+main()
+"""
+"""The command, where one library cannot be found."""
+
+
+@pytest.mark.parametrize("command", ["import", "remove"])
+def test_without_onnxruntime_the_command_that_installs_it_is_said(shop: Any, command: str) -> None:
+    path = onnx_graph(shop.folder)
+    if command == "import":
+        arguments = ["models", "import", path]
+    else:
+        model, image = imported(shop, path), shop.raster("o.tif", shop.numbers(3, 32, 32))
+        arguments = ["remove", image, "-o", shop.path("c.tif"), "--mask", "all", "--model", model, "--device", "cpu"]
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_ONNXRUNTIME, *arguments], capture_output=True, text=True, check=False
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
 
     assert done.returncode == 7, done.stderr
     assert "not installed here: onnxruntime" in done.stderr
