@@ -188,7 +188,7 @@ def decode(
     count = len(bands)
     slots = [bands.index(name) for name in observation.bands]
     image = output[:count][slots]
-    spread = np.broadcast_to(np.float32(encoding.spread), count)[slots][:, None, None]
+    spread = np.broadcast_to(np.asarray(encoding.spread, np.float32), count)[slots][:, None, None]
     if encoding.output == "laplace":  # reflectance, and its standard deviation sqrt(2) b
         return Reconstruction(image, np.float32(2**0.5) * spread * output[count:][slots])
     reflectance = encoding.to_reflectance(image)
