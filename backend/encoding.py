@@ -49,9 +49,8 @@ class Encoding:
     output: Literal["laplace", "image", "gaussian"] = "laplace"
     """laplace: reflectance and Laplace scale; image: C bands in the optical range; gaussian: the same and their
     variances."""
-    spread: float | tuple[float, ...] = 1.0
-    """What the network's standard errors are multiplied by, so that intervals hold what they say: all of them, or those
-    of each of the network's bands."""
+    spread: float = 1.0
+    """What the network's standard errors are multiplied by, so that intervals hold what they say."""
     vh_floor_db: float = VH_DB[0]
     """Lower limit of VH, where the network was trained with another than sensors.VH_DB."""
     image_day: float = 0.0
@@ -188,12 +187,11 @@ def decode(
     count = len(bands)
     slots = [bands.index(name) for name in observation.bands]
     image = output[:count][slots]
-    spread = np.broadcast_to(np.asarray(encoding.spread, np.float32), count)[slots][:, None, None]
     if encoding.output == "laplace":  # reflectance, and its standard deviation sqrt(2) b
-        return Reconstruction(image, np.float32(2**0.5) * spread * output[count:][slots])
+        return Reconstruction(image, np.float32(2**0.5 * encoding.spread) * output[count:][slots])
     reflectance = encoding.to_reflectance(image)
     if encoding.output == "gaussian":
-        return Reconstruction(reflectance, np.sqrt(output[count:][slots]) * np.float32(encoding.unit) * spread)
+        return Reconstruction(reflectance, np.sqrt(output[count:][slots]) * np.float32(encoding.unit * encoding.spread))
     constant: Float = np.broadcast_to(errors[slots][:, None, None], image.shape)
     return Reconstruction(reflectance, constant)
 

@@ -27,8 +27,6 @@ from .recipe import Recipe, make_recipe
 from .schemes import CLASSIFIERS
 
 RGB = ("B2", "B3", "B4")
-OF_BANDS = ("band_rmse", "band_spread")
-"""Figures that have a place of their own on the card."""
 WHERE = "Give a run's folder, or best.ckpt or last.ckpt in it."
 MAX_OVERLAP_PX = 128
 """A larger receptive field would cost more than windows that overlap by half."""
@@ -111,8 +109,7 @@ def make_card(recipe: Recipe, network: Network, saved: Mapping[str, Any]) -> Car
     figures, frames, stride_px = saved["figures"], recipe.encoding.layout == "frames", network.stride_px
     overlap_px = None if network.radius_px is None else _up_to(network.radius_px, stride_px)
     blended = overlap_px is None or overlap_px > MAX_OVERLAP_PX
-    spread = dict.fromkeys(recipe.bands, figures["spread"]) | figures["band_spread"] if "spread" in figures else {}
-    encoding = dataclasses.replace(recipe.encoding, spread=tuple(spread.values()) or 1.0)
+    encoding = dataclasses.replace(recipe.encoding, spread=figures.get("spread", 1.0))
     return Card(
         name=recipe.name,
         version=recipe.version,
@@ -134,7 +131,7 @@ def make_card(recipe: Recipe, network: Network, saved: Mapping[str, Any]) -> Car
         encoding=encoding_facts(encoding),
         window_px=_up_to(max(recipe.data.window_px, LEAST_WINDOW_PX), math.lcm(stride_px, 2)) if blended else 0,
         errors=figures["band_rmse"] if recipe.encoding.output == "image" else {},
-        scores={"validation while training": {key: value for key, value in figures.items() if key not in OF_BANDS}},
+        scores={"validation while training": {key: value for key, value in figures.items() if key != "band_rmse"}},
     )
 
 

@@ -24,7 +24,7 @@ class Figures:
     and shadow; `reproduction`, mean absolute difference from the input on clear pixels; `target`, mean absolute error
     everywhere, with `rmse` and `sam` (degrees); `identity`, the error of the input itself under cloud; `coverage_90`,
     the share of errors under cloud within the 90 % interval. Then the mean over windows that have such pixels. `spread`
-    is the factor by which the intervals must grow to hold 90 % of all these errors, `band_spread` that of each band.
+    is the factor by which the intervals must grow to hold 90 % of all these errors.
 
     Args:
         encoding: Of the network.
@@ -64,10 +64,8 @@ class Figures:
 
     def _add_shares(self, shares: Tensor, under: Tensor) -> None:
         self._add_mean("coverage_90", (shares < 1).float(), under)
-        bins = len(SHARES) + 1
-        bands = torch.arange(len(self._bands), device=shares.device)[:, None, None].expand_as(shares)[under > 0]
-        places = torch.bucketize(shares[under > 0].log10(), SHARES.to(shares.device)) + bins * bands
-        self._add("shares", torch.bincount(places, minlength=bins * len(self._bands)).view(-1, bins))
+        places = torch.bucketize(shares[under > 0].log10(), SHARES.to(shares.device))
+        self._add("shares", torch.bincount(places, minlength=len(SHARES) + 1))
 
     def _add_mean(
         self, name: str, values: Tensor, weight: Tensor, of_mean: Callable[[Tensor], Tensor] | None = None
@@ -83,14 +81,13 @@ class Figures:
     def means(self) -> dict[str, Any]:
         """Gives every figure, and under `band_rmse` the root mean square error of each band under cloud."""
         figures: dict[str, Any] = {
-            name: round(float(sums[0] / sums[1]), 6)
-            for name, sums in self.sums.items()
-            if name not in ("band_rmse", "shares") and sums[1]
+            name: round(float(total / count), 6)
+            for name, (total, count) in ((name, sums) for name, sums in self.sums.items() if len(sums) == 2)
+            if name != "band_rmse" and count
         }
         if "shares" in self.sums:
-            shares = dict(zip(self._bands, self.sums["shares"], strict=True))
-            figures["spread"] = _spread(self.sums["shares"].sum(dim=0))
-            figures["band_spread"] = {band: _spread(counts) for band, counts in shares.items() if counts.any()}
+            below = self.sums["shares"].cumsum(0) / self.sums["shares"].sum()
+            figures["spread"] = round(10 ** float(SHARES[min(int((below < 0.9).sum()), len(SHARES) - 1)]), 4)
         squares, pixels = self.sums.get("band_rmse", torch.zeros(2, len(self._bands)))
         figures["band_rmse"] = {
             band: round(float((square / number).sqrt()), 6)
@@ -98,12 +95,6 @@ class Figures:
             if number
         }
         return figures
-
-
-def _spread(counts: Tensor) -> float:
-    """Gives the share of its interval that nine of ten errors do not exceed, from their counts in SHARES."""
-    below = counts.cumsum(0) / counts.sum()
-    return round(10 ** float(SHARES[min(int((below < 0.9).sum()), len(SHARES) - 1)]), 4)
 
 
 def as_reflectance(image: Tensor, encoding: Encoding) -> Tensor:

@@ -280,15 +280,6 @@ class TestDecoding:
         np.testing.assert_array_equal(wide.reflectance, plain.reflectance)
         np.testing.assert_allclose(wide.uncertainty, 1.5 * plain.uncertainty, rtol=1e-6)
 
-    @pytest.mark.parametrize("encoding", [Encoding(), dataclasses.replace(TANH, output="gaussian")])
-    def test_each_band_has_a_spread_of_its_own(self, encoding: Encoding) -> None:
-        spread = (1.5, 0.5, 2.0, 3.0)
-        plain = self.decoded(encoding, self.output(8))
-        wide = self.decoded(dataclasses.replace(encoding, spread=spread), self.output(8))
-
-        wanted = np.array(spread)[self.SLOTS][:, None, None] * plain.uncertainty
-        np.testing.assert_allclose(wide.uncertainty, wanted, rtol=1e-6)
-
 
 class TestCard:
     @pytest.mark.parametrize("encoding", [Encoding(), DSEN2CR, TANH, ALL])

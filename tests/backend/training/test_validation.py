@@ -144,17 +144,3 @@ def test_widened_intervals_hold_nine_of_ten_errors(output: str, factor: float) -
     assert spread == pytest.approx(factor, rel=0.05)
     assert float(((image - truth).abs() <= half_width).float().mean()) == pytest.approx(0.9, abs=0.01)
     assert figures.means()["coverage_90"] == pytest.approx(0.9, abs=0.01) or factor != 1
-
-
-def test_each_band_is_widened_as_its_own_errors_ask() -> None:
-    factors = dict(zip(BANDS, (0.5, 1.0, 3.0, 1.0), strict=False))
-    rng = np.random.default_rng(1)
-    shape = (4, len(BANDS), 64, 64)
-    scale = np.full(shape, 0.01)
-    error = rng.laplace(0, scale) * np.array([factors[band] for band in BANDS])[:, None, None]
-    truth, image = torch.full(shape, 0.5), torch.from_numpy((0.5 + error).astype(np.float32))
-    figures = Figures(Encoding(output="laplace"), BANDS)
-    batch = {"truth": truth, "cloudy": truth, "cloud": torch.ones(4, 1, 64, 64), "known": torch.ones(shape)}
-    figures.add(torch.cat([image, torch.from_numpy(scale.astype(np.float32))], dim=1), batch)
-
-    assert figures.means()["band_spread"] == pytest.approx(factors, rel=0.06)
