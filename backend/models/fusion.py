@@ -49,10 +49,15 @@ class Params:
     """Residual blocks at each of these, the first two both going down and coming up."""
     rest: float = 0.0
     """Sigmoids closer than this to 0 and 1 give shares of exactly 0 and 1."""
+    cell_px: int = 2
+    """Side of the largest cells whose pattern is averaged out of what the network gives: 2 or 4 pixels."""
 
 
-REST = 0.01
-PRESETS = {"paper": Params(rest=REST), "small": Params(widths=(16, 32, 48), blocks=(1, 1, 1), rest=REST)}
+REST, CELL_PX = 0.01, 4
+PRESETS = {
+    "paper": Params(rest=REST, cell_px=CELL_PX),
+    "small": Params(widths=(16, 32, 48), blocks=(1, 1, 1), rest=REST, cell_px=CELL_PX),
+}
 
 
 def input_channels(bands: int) -> int:
@@ -63,7 +68,7 @@ def input_channels(bands: int) -> int:
 def radius_px(params: Params) -> int:
     """Radius of the receptive field: two 3x3 convolutions for each block, the cell of 8x8 pixels, the last filter."""
     fine, middle, coarse = params.blocks
-    return 2 * (2 * 2 * fine + 4 * 2 * middle + 8 * coarse) + STRIDE
+    return 2 * (2 * 2 * fine + 4 * 2 * middle + 8 * coarse) + STRIDE - 1 + params.cell_px // 2
 
 
 class Fusion(Network):
@@ -139,13 +144,12 @@ class Fusion(Network):
         features: Tensor = self.head(torch.relu(fine))
         return features
 
-    @staticmethod
-    def _smoothed(features: Tensor) -> Tensor:
-        """Takes away the pattern of 2x2 cells that the head leaves (Odena et al., 2016): a binomial filter of 3x3."""
-        channels = features.shape[1]
-        weights = features.new_tensor([1, 2, 1]) / 4
-        kernel = (weights[:, None] * weights).expand(channels, 1, 3, 3)
-        padded = nn.functional.pad(features, (1, 1, 1, 1), mode="replicate")
+    def _smoothed(self, features: Tensor) -> Tensor:
+        """Averages out the patterns of cells (Odena et al., 2016): a mean over 2x2 pixels, one over the largest."""
+        channels, cell_px = features.shape[1], self.params.cell_px
+        weights = features.new_tensor([1, *[2] * (cell_px - 1), 1]) / (2 * cell_px)
+        kernel = (weights[:, None] * weights).expand(channels, 1, cell_px + 1, cell_px + 1)
+        padded = nn.functional.pad(features, (cell_px // 2,) * 4, mode="replicate")
         return nn.functional.conv2d(padded, kernel, groups=channels)
 
     def _mix(self, x: Tensor, features: Tensor) -> Tensor:

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from unclouded.backend.models.fusion import PLANES, Fusion, Params, input_channels, radius_px
+from unclouded.backend.models.fusion import PLANES, PRESETS, Fusion, Params, input_channels, radius_px
 
 from .contract import NetworkContract, randomised
 
@@ -16,7 +16,7 @@ SMALL_INPUTS = input_channels(3)
 
 class TestFusion(NetworkContract):
     architecture = "fusion"
-    tiny = {"bands": 3, "widths": [16, 16, 16]}
+    tiny = {"bands": 3, "widths": [16, 16, 16], "rest": 0.01, "cell_px": 4}
 
 
 @pytest.fixture(scope="module")
@@ -32,13 +32,13 @@ def test_output_has_reflectance_and_a_positive_scale_for_each_band(network: Fusi
 
 
 def test_full_size_keeps_to_the_budget() -> None:
-    network = Fusion(Params())
+    network = Fusion(PRESETS["paper"])
     with FlopCounterMode(display=False) as counter:
         network(torch.zeros(1, input_channels(13), 256, 256))
 
     assert counter.get_total_flops() <= 20e9
     assert 2 * sum(weight.numel() for weight in network.parameters()) <= 12e6  # bytes, as float16
-    assert radius_px(Params()) <= 80
+    assert radius_px(PRESETS["paper"]) <= 80
 
 
 def test_weights_of_version_1_are_completed_so_that_what_they_did_not_know_says_nothing() -> None:
@@ -105,3 +105,14 @@ def test_no_trace_of_an_opaque_cloud_is_left(rest: float) -> None:
     trace = (network(clouded) - network(x))[:, :3].abs().max()
     assert trace == 0 if rest else trace > 1e-3
     assert not rest or (network(x)[:, :3] == torch.tensor(0.1) + torch.tensor(0.05)).all()
+
+
+@pytest.mark.parametrize("cell_px", [2, 4])
+def test_cells_leave_no_pattern(cell_px: int) -> None:
+    network = Fusion(dataclasses.replace(SMALL, cell_px=cell_px))
+    pattern = (
+        torch.rand(1, 2, 1, cell_px, 1, cell_px).expand(-1, -1, 8, -1, 8, -1).reshape(1, 2, 8 * cell_px, 8 * cell_px)
+    )
+    smooth = network._smoothed(pattern)[..., cell_px:-cell_px, cell_px:-cell_px]
+
+    torch.testing.assert_close(smooth, pattern.mean(dim=(2, 3), keepdim=True).expand_as(smooth))
