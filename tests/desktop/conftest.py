@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+TIMEOUT_S = 300
 
 
 @pytest.fixture
@@ -41,6 +46,26 @@ def environment(profiles: Path) -> dict[str, str]:
         "UNCLOUDED_PYTHON": str(python),
         "PYTHONPATH": str(Path(__file__).parent),
     }
+
+
+@pytest.fixture
+def run_qgis(profiles: Path, tmp_path: Path) -> Callable[[Path, dict[str, str]], dict[str, Any]]:
+    """Runs a script in a real QGIS and gives what it wrote into seen.json."""
+    for name in ("xvfb-run", "qgis"):
+        if shutil.which(name) is None:
+            pytest.skip(f"{name} is not installed")
+
+    def run(script: Path, environment: dict[str, str]) -> dict[str, Any]:
+        notes = tmp_path / "seen.json"
+        notes.unlink(missing_ok=True)
+        command = ["xvfb-run", "-a", "-s", "-screen 0 1600x1200x24"]
+        command += ["qgis", "--nologo", "--noversioncheck", "--profiles-path", str(profiles), "--code", str(script)]
+        ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
+        assert notes.is_file(), f"QGIS ended with {ended.returncode}:\n{ended.stdout}\n{ended.stderr}"
+        found: dict[str, Any] = json.loads(notes.read_text())
+        return found
+
+    return run
 
 
 @pytest.fixture

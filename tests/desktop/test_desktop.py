@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import shutil
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,8 +18,8 @@ SCRIPT = Path(__file__).parent / "in_qgis.py"
 
 @pytest.fixture
 def seen(
+    run_qgis: Callable[[Path, dict[str, str]], dict[str, Any]],
     environment: dict[str, str],
-    profiles: Path,
     cloudy_scene: Path,
     cloud_mask: Path,
     write_raster: Callable[..., Path],
@@ -34,22 +31,7 @@ def seen(
     (tmp_path / "tiny.txt").write_text(tiny_training)
     write_raster("large.tif", np.tile(_pixels(cloudy_scene), (1, 30, 30)), ("B2", "B3", "B4", "B8"))
     (tmp_path / "cancelled").mkdir()
-    for name in ("xvfb-run", "qgis"):
-        if shutil.which(name) is None:
-            pytest.skip(f"{name} is not installed")
-    command = ["xvfb-run", "-a", "-s", "-screen 0 1600x1200x24"]
-    command += ["qgis", "--nologo", "--noversioncheck", "--profiles-path", str(profiles), "--code", str(SCRIPT)]
-    finished = subprocess.run(
-        command,
-        env={**environment, "UNCLOUDED_TEST_FOLDER": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    notes = tmp_path / "seen.json"
-    assert notes.is_file(), f"QGIS ended with {finished.returncode}:\n{finished.stdout}\n{finished.stderr}"
-    return json.loads(notes.read_text())
+    return run_qgis(SCRIPT, {**environment, "UNCLOUDED_TEST_FOLDER": str(tmp_path)})
 
 
 def _pixels(path: str | Path) -> np.ndarray:

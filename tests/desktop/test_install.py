@@ -9,12 +9,11 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
 import sys
 import threading
 import time
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -107,26 +106,6 @@ def _write_wheel(folder: Path, name: str, files: dict[str, str]) -> None:
             wheel.writestr(path, text)
 
 
-def _run_qgis(stage: str, user: dict[str, str], profiles: Path, tmp_path: Path) -> dict[str, Any]:
-    notes = tmp_path / "seen.json"
-    notes.unlink(missing_ok=True)
-    for name in ("xvfb-run", "qgis"):
-        if shutil.which(name) is None:
-            pytest.skip(f"{name} is not installed")
-    command = ["xvfb-run", "-a", "-s", "-screen 0 1600x1200x24"]
-    command += ["qgis", "--nologo", "--noversioncheck", "--profiles-path", str(profiles), "--code", str(SCRIPT)]
-    finished = subprocess.run(
-        command,
-        env={**user, "UNCLOUDED_TEST_STAGE": stage},
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-    )
-    assert notes.is_file(), f"QGIS ended with {finished.returncode}:\n{finished.stdout}\n{finished.stderr}"
-    return json.loads(notes.read_text())
-
-
 def _processes_of(folder: Path) -> list[str]:
     """Gives the command lines of running processes that name a folder."""
     found = []
@@ -141,12 +120,18 @@ def _processes_of(folder: Path) -> list[str]:
 
 
 def test_a_new_user_installs_by_a_click(
-    user: dict[str, str], wheels: str, profiles: Path, cloudy_scene: Path, cloud_mask: Path, tmp_path: Path
+    run_qgis: Callable[[Path, dict[str, str]], dict[str, Any]],
+    user: dict[str, str],
+    wheels: str,
+    profiles: Path,
+    cloudy_scene: Path,
+    cloud_mask: Path,
+    tmp_path: Path,
 ) -> None:
     user["PIP_FIND_LINKS"] = " ".join(f"{wheels}{path.name}" for path in (tmp_path / "wheels").iterdir())
     environment = profiles / ".local" / "share" / "unclouded" / "environment"
 
-    seen = _run_qgis("install", user, profiles, tmp_path)
+    seen = run_qgis(SCRIPT, {**user, "UNCLOUDED_TEST_STAGE": "install"})
     assert seen["errors"] == []
     assert "not installed" in seen["title"]
     assert str(environment) in seen["offer"]
@@ -155,7 +140,7 @@ def test_a_new_user_installs_by_a_click(
     assert json.loads((environment / "unclouded.json").read_text())["complete"] is False
 
     (tmp_path / "released").touch()
-    seen = _run_qgis("resume", user, profiles, tmp_path)
+    seen = run_qgis(SCRIPT, {**user, "UNCLOUDED_TEST_STAGE": "resume"})
     assert seen["errors"] == []
     assert seen["step"] == "remove", seen
     assert "not finished" in seen["title"]

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import shutil
-import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,25 +20,19 @@ NAME = "fusion-copy"
 
 @pytest.fixture
 def seen(
-    environment: dict[str, str], profiles: Path, cloudy_scene: Path, cloud_mask: Path, tmp_path: Path
+    run_qgis: Callable[[Path, dict[str, str]], dict[str, Any]],
+    environment: dict[str, str],
+    cloudy_scene: Path,
+    cloud_mask: Path,
+    tmp_path: Path,
 ) -> dict[str, Any]:
     """What in_qgis_models.py wrote down."""
-    for name in ("xvfb-run", "qgis"):
-        if shutil.which(name) is None:
-            pytest.skip(f"{name} is not installed")
     make_registry(tmp_path / "registry", NAME, Path(environment["UNCLOUDED_PYTHON"]))
     copy_generator(tmp_path / "plain.safetensors", None)
-    command = ["xvfb-run", "-a", "-s", "-screen 0 1600x1200x24"]
-    command += ["qgis", "--nologo", "--noversioncheck", "--profiles-path", str(profiles), "--code", str(SCRIPT)]
     places = {"UNCLOUDED_TEST_FOLDER": str(tmp_path), "UNCLOUDED_MODELS": str(tmp_path / "models")}
     with served(tmp_path / "registry") as address:
         (tmp_path / "address.txt").write_text(address)
-        finished = subprocess.run(
-            command, env={**environment, **places}, capture_output=True, text=True, timeout=300, check=False
-        )
-    notes = tmp_path / "seen.json"
-    assert notes.is_file(), f"QGIS ended with {finished.returncode}:\n{finished.stdout}\n{finished.stderr}"
-    return json.loads(notes.read_text())
+        return run_qgis(SCRIPT, {**environment, **places})
 
 
 def test_a_generator_comes_is_used_and_goes_by_click(seen: dict[str, Any], cloudy_scene: Path, tmp_path: Path) -> None:
