@@ -42,8 +42,9 @@ def _fusion(found: Found) -> Proposal:
         "bands": bands,
         "widths": _widths(found),
         "blocks": [_blocks(found, name) for name in ("encode_fine", "encode_middle", "bottom")],
-        "rest": 0.0 if first else fusion.REST,
     }
+    if not first:
+        parameters |= {"rest": fusion.REST, "cell_px": fusion.CELL_PX}
     title = f"Fusion{' of version 1' if first else ''}: {bands} bands"
     return Proposal("own-fusion", title, "fusion", parameters, dict(found.state), bands, {})
 

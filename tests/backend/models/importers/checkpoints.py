@@ -31,7 +31,7 @@ UNCRTAINTS = {
     "scale": 10.0,
 }
 OWN: dict[str, dict[str, Any]] = {
-    "fusion": {"bands": 13, "widths": [8, 8, 16], "blocks": [1, 1, 2], "rest": 0.01},
+    "fusion": {"bands": 13, "widths": [8, 8, 16], "blocks": [1, 1, 2], "rest": 0.01, "cell_px": 4},
     "stgan": {
         "bands": 4,
         "frame_channels": 6,

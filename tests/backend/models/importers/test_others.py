@@ -84,7 +84,7 @@ def test_weights_of_version_1_are_brought_up_to_date(tmp_path: Path) -> None:
     torch.save(state | first, tmp_path / "a.pth")
     (proposal,) = proposals(read_checkpoint(str(tmp_path / "a.pth")))
 
-    assert proposal.parameters == OWN["fusion"] | {"rest": 0.0}
+    assert proposal.parameters == {key: OWN["fusion"][key] for key in ("bands", "widths", "blocks")}
 
 
 def test_a_graph_says_what_it_takes(tmp_path: Path) -> None:
