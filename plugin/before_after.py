@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Dict, List
+from typing import Dict, List, Set
 
 from qgis.core import (
     QgsContrastEnhancement,
@@ -69,7 +69,9 @@ class BeforeAfter(QWidget):
         super().__init__(parent)
         self.before, self.after = Picture(self), Picture(self)
         self._layers: List[QgsRasterLayer] = []
-        self._drawing: Dict[Picture, QgsMapRendererParallelJob] = {}
+        self._jobs: Dict[Picture, QgsMapRendererParallelJob] = {}
+        """The last ones. They stay: a job must not go while it says that it has finished."""
+        self._drawing: Set[Picture] = set()
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         for picture, title in ((self.before, tr("Before")), (self.after, tr("After"))):
@@ -114,9 +116,10 @@ class BeforeAfter(QWidget):
 
     def stop(self) -> None:
         """Ends the drawing."""
-        for job in self._drawing.values():
-            job.cancelWithoutBlocking()
         self._drawing.clear()
+        for job in self._jobs.values():
+            job.cancel()
+        self._jobs.clear()
 
     def _draw(self, picture: Picture, layer: QgsRasterLayer, extent: QgsRectangle) -> None:
         settings = QgsMapSettings()
@@ -126,14 +129,15 @@ class BeforeAfter(QWidget):
         settings.setOutputSize(_size(extent))
         settings.setBackgroundColor(self.palette().window().color())
         job = QgsMapRendererParallelJob(settings)
-        self._drawing[picture] = job
-        job.finished.connect(lambda: self._show(picture, job))
+        self._jobs[picture] = job
+        self._drawing.add(picture)
+        job.finished.connect(self._show_drawn)
         job.start()
 
-    def _show(self, picture: Picture, job: QgsMapRendererParallelJob) -> None:
-        if self._drawing.get(picture) is job:
-            picture.show_image(job.renderedImage())
-            del self._drawing[picture]
+    def _show_drawn(self) -> None:
+        for picture in [picture for picture in self._drawing if not self._jobs[picture].isActive()]:
+            self._drawing.remove(picture)
+            picture.show_image(self._jobs[picture].renderedImage())
 
 
 def _stretch_alike(before: QgsRasterLayer, after: QgsRasterLayer) -> None:
