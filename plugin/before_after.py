@@ -70,7 +70,6 @@ class BeforeAfter(QWidget):
         self.before, self.after = Picture(self), Picture(self)
         self._layers: List[QgsRasterLayer] = []
         self._jobs: Dict[Picture, QgsMapRendererParallelJob] = {}
-        """The last ones. They stay: a job must not go while it says that it has finished."""
         self._drawing: Set[Picture] = set()
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
@@ -119,6 +118,7 @@ class BeforeAfter(QWidget):
         self._drawing.clear()
         for job in self._jobs.values():
             job.cancel()
+            job.deleteLater()
         self._jobs.clear()
 
     def _draw(self, picture: Picture, layer: QgsRasterLayer, extent: QgsRectangle) -> None:
@@ -129,6 +129,7 @@ class BeforeAfter(QWidget):
         settings.setOutputSize(_size(extent))
         settings.setBackgroundColor(self.palette().window().color())
         job = QgsMapRendererParallelJob(settings)
+        job.setParent(self)  # else Python may take it away when QGIS has ended
         self._jobs[picture] = job
         self._drawing.add(picture)
         job.finished.connect(self._show_drawn)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from osgeo import gdal
 from qgis.core import QgsRasterLayer
-from qgis.PyQt.QtCore import QSize
+from qgis.PyQt.QtCore import QCoreApplication, QEvent, QSize
 from qgis.PyQt.QtGui import QColor
 from qgis.PyQt.QtWidgets import QWidget
 
@@ -19,11 +20,13 @@ from .conftest import SIDE_PX, wait_until, write_raster
 
 
 @pytest.fixture
-def pictures(qgis_app) -> BeforeAfter:
+def pictures(qgis_app) -> Iterator[BeforeAfter]:
     parent = QWidget()
     widget = BeforeAfter(parent)
-    widget.parent_kept = parent
-    return widget
+    yield widget
+    widget.stop()
+    parent.deleteLater()
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
 
 
 def draw(pictures: BeforeAfter, source: QgsRasterLayer, result: str) -> None:
