@@ -76,10 +76,15 @@ class Fusion(Network):
 
     Args:
         params: Its size.
+
+    Raises:
+        ValueError: Its rest or cell_px make no sense.
     """
 
     def __init__(self, params: Params) -> None:
         super().__init__()
+        if params.cell_px not in (2, 4) or not 0 <= params.rest < 0.5:
+            raise ValueError(f"its cell_px is {params.cell_px}, its rest {params.rest}")
         self.params = params
         self.in_channels, self.out_channels = input_channels(params.bands), 2 * params.bands
         self.radius_px, self.stride_px = radius_px(params), STRIDE

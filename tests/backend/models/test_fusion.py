@@ -6,7 +6,9 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from unclouded.backend.errors import ModelError
 from unclouded.backend.models.fusion import PLANES, PRESETS, Fusion, Params, input_channels, radius_px
+from unclouded.backend.models.zoo import build
 
 from .contract import NetworkContract, randomised
 
@@ -116,3 +118,9 @@ def test_cells_leave_no_pattern(cell_px: int) -> None:
     smooth = network._smoothed(pattern)[..., cell_px:-cell_px, cell_px:-cell_px]
 
     torch.testing.assert_close(smooth, pattern.mean(dim=(2, 3), keepdim=True).expand_as(smooth))
+
+
+@pytest.mark.parametrize("wrong", [{"cell_px": 0}, {"cell_px": 3}, {"cell_px": 10**6}, {"rest": 0.5}, {"rest": -0.1}])
+def test_what_makes_no_sense_is_refused(wrong: dict[str, float]) -> None:
+    with pytest.raises(ModelError, match=next(iter(wrong))):
+        build("fusion", {"bands": 3, "widths": [16, 16, 16], **wrong})
