@@ -15,7 +15,7 @@ from unclouded.backend.reporting import Reporter
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(VARIABLE not in os.environ, reason=f"{VARIABLE} does not name the folder of training data"),
+    pytest.mark.skipif(not os.environ.get(VARIABLE), reason=f"{VARIABLE} does not name the folder of training data"),
 ]
 
 
