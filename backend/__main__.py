@@ -11,8 +11,8 @@ import click
 
 from .evaluation_commands import COMMANDS
 from .model_commands import models
-from .options import execute, reading
-from .protocol import METHODS, DetectClouds, RemoveClouds, SimulateClouds, TrainGenerator
+from .options import execute, masking, reading, reconstructing
+from .protocol import DetectClouds, RemoveClouds, SimulateClouds, TrainGenerator
 from .version import VERSION
 
 LIBRARY_OPTIONS = {"GDAL_CACHEMAX": "256", "GDAL_NUM_THREADS": "ALL_CPUS", "OMP_WAIT_POLICY": "PASSIVE"}
@@ -23,24 +23,6 @@ OPTICAL_HELP = (
     "OPTICAL is an optical satellite image: any raster that GDAL reads, a Sentinel-2 .SAFE folder, a zip of one, "
     "or a folder with one file for each band."
 )
-
-
-def masking(command: Any) -> Any:
-    """Adds the options that say how clouds are found."""
-    for option in (
-        click.option(
-            "--bbox", type=float, nargs=4, metavar="XMIN YMIN XMAX YMAX", help="Area, in the image's coordinates."
-        ),
-        click.option("--grow", "grow_px", type=click.IntRange(0, 100), metavar="PX", help="Grow the mask by pixels."),
-        click.option(
-            "--cloud-threshold",
-            type=click.FloatRange(0, 1),
-            metavar="P",
-            help="Probability from which a pixel is cloud.",
-        ),
-    ):
-        command = option(command)
-    return command
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -64,15 +46,7 @@ def main() -> None:
     "--mask", default="auto", show_default=True, metavar="FILE|auto|all", help="all: the whole image, haze too."
 )
 @masking
-@click.option(
-    "--method", type=click.Choice(METHODS), default="generator", show_default=True, help="How to reconstruct."
-)
-@click.option("--model", default="default", show_default=True, metavar="NAME|FILE", help="Generator to use.")
-@click.option(
-    "--samples", type=click.IntRange(1), default=1, show_default=True, help="Reconstructions to draw and average."
-)
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="The same seed draws the same ones.")
-@click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda[:N]|mps", help="Where it runs.")
+@reconstructing
 @click.option("--mask-out", "mask_output", metavar="FILE", help="Also write the mask: 0 clear, 1 cloud, 2 shadow.")
 @click.option("--uncertainty-out", "uncertainty_output", metavar="FILE", help="Also write the standard error.")
 @reading

@@ -15,6 +15,7 @@
     ├── DeviceError                device       6    a device that is missing or too small
     ├── BackendError               backend      7    the worker process is missing, died or speaks another protocol
     ├── TrainingDiverged           diverged     8    a training whose losses are no numbers any more
+    ├── BatchIncomplete            incomplete   9    a batch of which some scenes have failed
     └── Cancelled                  cancelled    130
 
 Every error has a `message` (what was expected, what came) and a `hint` (what to do). Anything else that escapes is a
@@ -169,6 +170,17 @@ class TrainingDiverged(UncloudedError):
         super().__init__(
             f"Training has diverged in epoch {epoch + 1}, step {step + 1}: {losses}.",
             f"The best checkpoint so far is kept. {remedy}; then go on with --resume." if epoch else f"{remedy}.",
+        )
+
+
+class BatchIncomplete(UncloudedError):
+    code = "incomplete"
+    exit_code = 9
+
+    def __init__(self, failed: int, count: int) -> None:
+        super().__init__(
+            f"{failed} of {count} scenes failed; the others are finished.",
+            "Mend what the reasons name and run the same command again: it goes on with what is missing.",
         )
 
 

@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 
 import click
 
-from .protocol import Job
+from .protocol import METHODS, Job
 
 
 class BandList(click.ParamType[list[str]]):
@@ -17,6 +17,53 @@ class BandList(click.ParamType[list[str]]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> list[str]:
         return value if isinstance(value, list) else [name.strip() for name in value.split(",")]
+
+
+def masking(command: Any) -> Any:
+    """Adds the options that say how clouds are found."""
+    for option in (
+        click.option(
+            "--bbox", type=float, nargs=4, metavar="XMIN YMIN XMAX YMAX", help="Area, in the image's coordinates."
+        ),
+        click.option("--grow", "grow_px", type=click.IntRange(0, 100), metavar="PX", help="Grow the mask by pixels."),
+        click.option(
+            "--cloud-threshold",
+            type=click.FloatRange(0, 1),
+            metavar="P",
+            help="Probability from which a pixel is cloud.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def reconstructing(command: Any) -> Any:
+    """Adds the options that say how clouds are replaced."""
+    for option in (
+        click.option(
+            "--device", default="auto", show_default=True, metavar="auto|cpu|cuda[:N]|mps", help="Where it runs."
+        ),
+        click.option(
+            "--seed", type=click.IntRange(0), default=0, show_default=True, help="The same seed draws the same ones."
+        ),
+        click.option(
+            "--samples",
+            type=click.IntRange(1),
+            default=1,
+            show_default=True,
+            help="Reconstructions to draw and average.",
+        ),
+        click.option("--model", default="default", show_default=True, metavar="NAME|FILE", help="Generator to use."),
+        click.option(
+            "--method",
+            type=click.Choice(METHODS),
+            default="generator",
+            show_default=True,
+            help="How to reconstruct.",
+        ),
+    ):
+        command = option(command)
+    return command
 
 
 def reading(command: Any) -> Any:

@@ -29,6 +29,10 @@ class Reporter:
         self._cancelled = cancelled
         self._started = time.monotonic()
 
+    def of_job(self, job_id: str) -> Reporter:
+        """Gives the reporter of a job that is a part of this one: it speaks and is cancelled by the same ways."""
+        return Reporter(job_id, self._emit, self._cancelled)
+
     def log(self, level: str, text: str) -> None:
         """Says a sentence; level is `info` or `warning`."""
         self._emit(Log(self._id, level, text))
