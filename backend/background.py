@@ -51,6 +51,13 @@ class BlockSums:
         self.sums[:, i : i + height, j : j + width] += sums
         self.counts[i : i + height, j : j + width] += _sum_cells(clear.astype(np.float32), BLOCK_PX)
 
+    def join(self, part: BlockSums, row: int, column: int) -> None:
+        """Adds the sums of a window that begins at multiples of BLOCK_PX."""
+        i, j = row // BLOCK_PX, column // BLOCK_PX
+        height, width = part.counts.shape
+        self.sums[:, i : i + height, j : j + width] += part.sums
+        self.counts[i : i + height, j : j + width] += part.counts
+
     def fill(self, prior: NDArray[np.float32] | None = None, trust_px: float = TRUST_PX) -> Float:
         """Gives the mean of the clear pixels of each block, filled where there are none.
 
@@ -82,6 +89,11 @@ class GroundSums:
         """Adds a window that begins at multiples of BLOCK_PX; arguments as for BlockSums.add."""
         self.values.add(optical, clear, row, column)
         self.squares.add(optical**2, clear, row, column)
+
+    def join(self, part: GroundSums, row: int, column: int) -> None:
+        """Adds the sums of a window that begins at multiples of BLOCK_PX."""
+        self.values.join(part.values, row, column)
+        self.squares.join(part.squares, row, column)
 
     def fill(self, prior: NDArray[np.float32] | None = None) -> Ground:
         """Gives what the clear pixels say of the ground.

@@ -91,6 +91,11 @@ class JointSums:
             self._products += strip @ strip.T
         self.blocks.add(values, used, row, column)
 
+    def join(self, part: JointSums, row: int, column: int) -> None:
+        """Adds the sums of a window that begins at multiples of BLOCK_PX."""
+        self._products += part._products
+        self.blocks.join(part.blocks, row, column)
+
     def match(self) -> Match:
         """Gives the regression, what it leaves over, and the expected error."""
         bands, counts = self._bands, self.blocks.counts

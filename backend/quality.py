@@ -89,12 +89,9 @@ class Meter:
             self._detail += detail_sums(part.reflectance, part.made, near)
             self._seams.add(part)
 
-    def add_errors(self, uncertainty: Float, replaced: Bool) -> None:
-        """Adds the standard errors (C, H, W) of the pixels (H, W) that are reconstructed; NaN where unknown."""
-        for band in uncertainty:
-            errors = band[replaced]
-            known = np.isfinite(errors)
-            self._errors += errors.sum(where=known, dtype=np.float64), np.count_nonzero(known)
+    def add_errors(self, errors: NDArray[np.float64]) -> None:
+        """Adds what error_sums gives for a tile."""
+        self._errors += errors
 
     def figures(self) -> dict[str, float]:
         """Gives what is known by now, see the table above."""
@@ -104,6 +101,16 @@ class Meter:
         found |= {"sharpness_ratio": _sharpness(self._detail)}
         found |= {"mean_uncertainty": self._errors[0] / self._errors[1] if self._errors[1] else None}
         return {name: float(value) for name, value in found.items() if value is not None and math.isfinite(value)}
+
+
+def error_sums(uncertainty: Float, replaced: Bool) -> NDArray[np.float64]:
+    """Sums the standard errors (C, H, W) of the pixels (H, W) that are reconstructed, and counts those that know it."""
+    sums = np.zeros(2)
+    for band in uncertainty:
+        errors = band[replaced]
+        known = np.isfinite(errors)
+        sums += errors.sum(where=known, dtype=np.float64), np.count_nonzero(known)
+    return sums
 
 
 def rim_sums(reflectance: Float, stripes: tuple[Bool, Bool, Bool]) -> NDArray[np.float64]:

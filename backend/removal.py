@@ -4,29 +4,26 @@ from __future__ import annotations
 
 import contextlib
 import json
-import time
-from collections.abc import Iterator, Sequence
-from itertools import groupby
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
-from . import clouds
-from .completion import Completed
 from .errors import NothingClear
-from .inference import Generator, check_fit, load_generator
-from .methods import find_method
-from .observation import Method, Reconstruction
+from .findings import findings_of
+from .inference import Generator
 from .outputs import Outputs
 from .products import split_day
 from .protocol import Done, RemoveClouds
+from .reconstruction import choose_method, open_generator, plan_of, reconstruct, rules_of
 from .reporting import Reporter
-from .results import Inspection, Result, ResultWriter, disk_bytes
-from .sampling import draw_latents
-from .scene import Scene, open_optical, open_scene
-from .streams import Behind, ahead
-from .survey import MaskRules, Survey, survey
-from .tile_reader import Tile, TilePlan
+from .results import Inspection, Rendered, ResultWriter, disk_bytes
+from .scene import Log, Scene, open_optical, open_scene
+from .streams import Behind
+from .survey import Part, Pass, Survey, read_here, survey
+from .tile_reader import TilePlan
 from .version import VERSION
 
 SURVEY_SHARE = 0.2
@@ -34,12 +31,83 @@ OVERVIEW_SHARE = 0.05
 """Shares of a job's time, for the progress."""
 
 
-def remove(job: RemoveClouds, report: Reporter) -> Done:
+class Pace:
+    """Tells how far the reconstruction is, and once what is left of it will take.
+
+    Args:
+        job: What is done.
+        plan: How its tiles are read.
+        found: What its survey found.
+        report: Hears of it and may cancel.
+    """
+
+    def __init__(self, job: RemoveClouds, plan: TilePlan, found: Survey, report: Reporter) -> None:
+        self._job, self._plan, self._found, self._report = job, plan, found, report
+        self._clouded = plan.clouded()
+        self._done = 0
+        self._estimated = False
+
+    def made(self, tiles: int, clouded: int, seconds: float, at_once: int = 1) -> None:
+        """Counts tiles that are done.
+
+        Args:
+            tiles: How many.
+            clouded: How many of these hold cloud.
+            seconds: That their reconstruction took.
+            at_once: So many tiles are reconstructed at a time.
+        """
+        self._done += tiles
+        if clouded and not self._estimated:
+            left_s = seconds / clouded * sum(self._clouded[self._done :]) / at_once
+            self._report.estimate(left_s, disk_bytes(self._plan.scene, self._job), self._found.cloud_fraction)
+            self._estimated = True
+        share = (1 - SURVEY_SHARE - OVERVIEW_SHARE) * self._done / len(self._clouded)
+        self._report.progress(SURVEY_SHARE + share, "reconstructing")
+
+
+class Engine(Protocol):
+    """Where the passes over a scene run: here, or on many machines (see cluster.py)."""
+
+    def open_generator(self, job: RemoveClouds, scene: Scene) -> Generator | None:
+        """Gives the job's generator as this process needs it, see reconstruction.open_generator."""
+        ...
+
+    def read(self, reading: Pass, log: Log) -> Iterator[Part]:
+        """Yields all parts of a pass of the survey, in order."""
+        ...
+
+    def render(self, job: RemoveClouds, plan: TilePlan, pace: Pace) -> Iterator[Callable[[], Rendered]]:
+        """Yields for each tile, in order, what gives it as it is written; called in the thread that writes."""
+        ...
+
+
+class Here:
+    """This process."""
+
+    def open_generator(self, job: RemoveClouds, scene: Scene) -> Generator | None:
+        """Loads the generator onto the job's device."""
+        return open_generator(job, scene)
+
+    def read(self, reading: Pass, log: Log) -> Iterator[Part]:
+        """Reads windows one after the other."""
+        return read_here(reading, log)
+
+    def render(self, job: RemoveClouds, plan: TilePlan, pace: Pace) -> Iterator[Callable[[], Rendered]]:
+        """Reconstructs batch after batch."""
+        optical, wants_uncertainty = plan.scene.optical, job.uncertainty_output is not None
+        for made in reconstruct(plan, plan.windows()):
+            for result in made.results:
+                yield partial(result.render, optical, wants_uncertainty)
+            pace.made(len(made.results), made.clouded, made.seconds)
+
+
+def remove(job: RemoveClouds, report: Reporter, engine: Engine | None = None) -> Done:
     """Runs a job from its files to its files.
 
     Args:
         job: What to do.
         report: Hears of the progress and may cancel.
+        engine: Where the work is done; in this process unless told otherwise.
 
     Returns:
         Where the results lie.
@@ -47,16 +115,17 @@ def remove(job: RemoveClouds, report: Reporter) -> Done:
     Raises:
         UncloudedError: The subclass says what is wrong; nothing is written then.
     """
+    engine = engine or Here()
     wanted = [path for path in (job.output, job.mask_output, job.uncertainty_output) if path]
     outputs = Outputs(wanted, _inputs(job), job.overwrite)
     optical = open_optical(job.optical, job.bands, job.level, job.offset, report.log)
     scene = open_scene(optical, job.sar, job.dates, job.bbox, report.log)
-    generator = _open_generator(job, scene)
-    method = _method(generator, job, scene, report)
-    rules = MaskRules(job.mask, job.cloud_threshold, job.grow_px)
+    generator = engine.open_generator(job, scene)
+    method = choose_method(generator, job, scene, report.log)
+    rules = rules_of(job)
     with outputs:
         outputs.check_room(disk_bytes(scene, job))
-        found = survey(scene, rules, outputs.scratch, report, SURVEY_SHARE)
+        found = survey(scene, rules, outputs.scratch, report, SURVEY_SHARE, engine.read)
         _check_clear(job, scene, found)
         _say_what_was_found(job, found, report)
         if generator and job.uncertainty_output:
@@ -64,11 +133,11 @@ def remove(job: RemoveClouds, report: Reporter) -> Done:
         prior = (
             np.array([generator.card.prior.get(band, 0.0) for band in optical.bands], np.float32) if generator else None
         )
-        feather_px = min(clouds.FEATHER_PX, rules.growth_px)
-        plan = TilePlan(scene, found, method, prior, job.mask == "all", feather_px)
+        plan = plan_of(job, scene, findings_of(found, prior), method)
         with contextlib.ExitStack() as stack:
             writer = ResultWriter(stack, job, scene, _provenance(job, generator), outputs)
-            quality = _write(writer, Inspection(stack, plan), _reconstructed(plan, found, job, report))
+            pace = Pace(job, plan, found, report)
+            quality = _write(writer, Inspection(stack, plan), engine.render(job, plan, pace))
             report.progress(1 - OVERVIEW_SHARE, "building overviews")
             writer.finish()
         report.check_cancelled()
@@ -77,79 +146,18 @@ def remove(job: RemoveClouds, report: Reporter) -> Done:
     return Done(job.id, job.output, job.mask_output, job.uncertainty_output, share, quality=quality)
 
 
-def _method(generator: Generator | None, job: RemoveClouds, scene: Scene, report: Reporter) -> Method:
-    """Gives what reconstructs: bands that a generator does not know are filled from around."""
-    if generator is None:
-        return find_method(job.method, len(scene.dates))
-    unknown = [name for name in scene.optical.bands if name not in generator.card.bands]
-    if not unknown:
-        return generator
-    report.log(
-        "warning",
-        f"The generator {generator.card.name!r} does not know {', '.join(unknown)}: there, clouds are filled from the "
-        "clear ground around, as the method inpaint does.",
-    )
-    return Completed(generator)
-
-
-def _open_generator(job: RemoveClouds, scene: Scene) -> Generator | None:
-    if job.method != "generator":
-        draw_latents(job.method, 0, job.samples, job.seed)
-        return None
-    generator = load_generator(job.model, job.device, job.samples, job.seed)
-    optical = scene.optical
-    check_fit(generator.card, optical.bands, optical.level, scene.sar is not None, bool(scene.dates))
-    return generator
-
-
-def _reconstructed(plan: TilePlan, found: Survey, job: RemoveClouds, report: Reporter) -> Iterator[Result]:
-    """Yields every tile in order, reconstructed where it holds cloud."""
-    clouded = plan.clouded()
-    cost_s: float | None = None
-    done = 0
-    for batch in ahead(lambda: _batches(plan.read(), plan.method.batch_size)):
-        started = time.monotonic()
-        yield from _reconstruct(batch, plan.method)
-        done += len(batch)
-        busy = sum(tile.observation is not None for tile in batch)
-        if busy and cost_s is None:
-            cost_s = (time.monotonic() - started) / busy
-            report.estimate(cost_s * sum(clouded[done:]), disk_bytes(plan.scene, job), found.cloud_fraction)
-        report.progress(SURVEY_SHARE + (1 - SURVEY_SHARE - OVERVIEW_SHARE) * done / len(clouded), "reconstructing")
-
-
-def _write(writer: ResultWriter, inspection: Inspection, results: Iterator[Result]) -> dict[str, float]:
+def _write(writer: ResultWriter, inspection: Inspection, tiles: Iterator[Callable[[], Rendered]]) -> dict[str, float]:
     """Writes and measures the tiles while the next are made; gives the figures of quality.py."""
 
-    def write(result: Result) -> None:
-        inspection.look(result, writer.write(result))
+    def write(render: Callable[[], Rendered]) -> None:
+        tile = render()
+        writer.write(tile)
+        inspection.look(tile)
 
     with Behind(write) as behind:
-        for result in results:
-            behind.put(result)
+        for tile in tiles:
+            behind.put(tile)
     return inspection.figures()
-
-
-def _batches(tiles: Iterator[Tile], size: int) -> Iterator[list[Tile]]:
-    batch: list[Tile] = []
-    for tile in tiles:
-        batch.append(tile)
-        if len(batch) == size:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
-
-
-def _reconstruct(batch: list[Tile], method: Method) -> Iterator[Result]:
-    """Reconstructs the tiles of a batch that need it, those of equal size together, and yields all in order."""
-    made: dict[int, Reconstruction] = {}
-    busy = [(i, tile.observation) for i, tile in enumerate(batch) if tile.observation is not None]
-    for _, group in groupby(busy, key=lambda entry: entry[1].valid.shape):
-        indexes, observations = zip(*group, strict=True)
-        made.update(zip(indexes, method(list(observations)), strict=True))
-    for i, tile in enumerate(batch):
-        yield Result(tile, made.get(i))
 
 
 def _inputs(job: RemoveClouds) -> list[str]:

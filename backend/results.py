@@ -6,6 +6,7 @@ import contextlib
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 from rasterio.enums import Resampling
 
 from . import clouds
@@ -13,15 +14,19 @@ from .geotiff import Layout, Writer
 from .observation import Reconstruction
 from .outputs import Outputs
 from .protocol import RemoveClouds
-from .quality import NEAR_PX, Meter, Part
+from .quality import NEAR_PX, Meter, Part, error_sums
 from .raster import Reader
 from .scene import Optical, Scene
 from .sensors import Float, Scaling
-from .survey import MASK_LAYOUT
+from .survey import MASK_LAYOUT, Classes
 from .tile_reader import Tile, TilePlan
+from .tiling import Window
 
 UNCERTAINTY_SCALE = 1e-4
 UNCERTAINTY_NODATA = 65535
+
+MEASURED, RIM, WHOLE = range(3)
+"""How much of a pixel is reconstructed."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +35,41 @@ class Result:
 
     tile: Tile
     reconstruction: Reconstruction | None
+
+    def render(self, optical: Optical, with_uncertainty: bool) -> Rendered:
+        """Gives the tile as it is written.
+
+        Args:
+            optical: The image that the tile is part of.
+            with_uncertainty: Whether the uncertainty is written too.
+        """
+        tile, made = self.tile, self.reconstruction
+        numbers, errors = tile.digital_numbers, np.zeros(2)
+        if made is not None:
+            core = made.reflectance[..., tile.core[0], tile.core[1]]
+            numbers = composite(tile, core, optical.scaling, optical.raster.nodata)
+            errors = error_sums(made.uncertainty[..., tile.core[0], tile.core[1]], tile.replaced > 0)
+        uncertainty = _uncertainty_of(tile, made) if with_uncertainty else None
+        kept = np.where(tile.replaced == 1, WHOLE, np.where(tile.replaced > 0, RIM, MEASURED)).astype(np.uint8)
+        return Rendered(tile.area, numbers, tile.classes, kept, uncertainty, errors)
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """A tile as it is written, and what quality.py wants to know of it."""
+
+    area: Window
+    """In the area's pixels."""
+    numbers: np.ndarray
+    """(C, H, W) digital numbers of the image."""
+    classes: Classes
+    """(H, W) of clouds.py."""
+    share: NDArray[np.uint8]
+    """(H, W) MEASURED, RIM or WHOLE: how much of the pixel is reconstructed."""
+    uncertainty: np.ndarray | None
+    """(C, H, W) digital numbers of the uncertainty; None if it is not wanted."""
+    errors: NDArray[np.float64]
+    """See quality.error_sums."""
 
 
 def composite(tile: Tile, reflectance: Float, scaling: Scaling, nodata: float | None) -> np.ndarray:
@@ -79,24 +119,13 @@ class ResultWriter:
         if self.job.uncertainty_output:
             self._uncertainty = self._open(self.job.uncertainty_output, _uncertainty_layout(optical.bands, self.tags))
 
-    def write(self, result: Result) -> np.ndarray:
-        """Writes one tile into each file.
-
-        Returns:
-            (C, H, W) digital numbers of the image.
-        """
-        tile, made = result.tile, result.reconstruction
-        numbers = tile.digital_numbers
-        if made is not None:
-            raster = self.scene.optical.raster
-            core = made.reflectance[..., tile.core[0], tile.core[1]]
-            numbers = composite(tile, core, self.scene.optical.scaling, raster.nodata)
-        self._image.write(tile.area, numbers)
+    def write(self, tile: Rendered) -> None:
+        """Writes one tile into each file."""
+        self._image.write(tile.area, tile.numbers)
         if self._mask is not None:
             self._mask.write(tile.area, tile.classes[None])
-        if self._uncertainty is not None:
-            self._uncertainty.write(tile.area, self._uncertainty_of(tile, made))
-        return numbers
+        if self._uncertainty is not None and tile.uncertainty is not None:
+            self._uncertainty.write(tile.area, tile.uncertainty)
 
     def finish(self) -> None:
         """Adds overviews to each file."""
@@ -108,16 +137,6 @@ class ResultWriter:
         self.stack.callback(writer.close)
         self._files.append(writer)
         return writer
-
-    def _uncertainty_of(self, tile: Tile, made: Reconstruction | None) -> np.ndarray:
-        numbers = np.zeros((len(self.scene.optical.bands), *tile.classes.shape), np.uint16)
-        if made is not None:
-            errors = made.uncertainty[..., tile.core[0], tile.core[1]]
-            scaled = np.clip(np.rint(errors / UNCERTAINTY_SCALE), 0, UNCERTAINTY_NODATA - 1)
-            known = np.where(np.isnan(scaled), UNCERTAINTY_NODATA, scaled).astype(np.uint16)
-            numbers = np.where(tile.replaced > 0, known, numbers)
-        numbers[:, tile.classes == clouds.NODATA] = UNCERTAINTY_NODATA
-        return numbers
 
 
 class Inspection:
@@ -131,28 +150,20 @@ class Inspection:
     def __init__(self, stack: contextlib.ExitStack, plan: TilePlan) -> None:
         self._plan = plan
         self._meter = Meter(plan.feather_px)
-        self._mask = stack.enter_context(Reader(plan.found.mask, plan.scene.grid, Resampling.nearest))
+        self._mask = stack.enter_context(Reader(plan.found.masks[0], plan.scene.grid, Resampling.nearest))
 
-    def look(self, result: Result, numbers: np.ndarray) -> None:
-        """Measures one tile; they come row by row.
-
-        Args:
-            result: The tile as it was read and reconstructed.
-            numbers: (C, H, W) as written.
-        """
-        tile, made = result.tile, result.reconstruction
-        replaced = tile.replaced > 0
-        self._meter.count(replaced, tile.classes != clouds.NODATA)
+    def look(self, tile: Rendered) -> None:
+        """Measures one tile; they come row by row."""
+        self._meter.count(tile.share > MEASURED, tile.classes != clouds.NODATA)
+        self._meter.add_errors(tile.errors)
         area = self._plan.scene.area
         classes = self._mask.read(tile.area.shifted(area.row, area.column).padded(NEAR_PX))[0][0]
         around = self._plan.to_replace(classes)
         if not around.any():
             return
-        reflectance = self._plan.scene.optical.scaling.to_reflectance(numbers)
+        reflectance = self._plan.scene.optical.scaling.to_reflectance(tile.numbers)
         clear = (classes == clouds.CLEAR) & ~around
-        self._meter.add(Part(tile.area, reflectance, tile.replaced == 1, around, clear))
-        if made is not None:
-            self._meter.add_errors(made.uncertainty[..., tile.core[0], tile.core[1]], replaced)
+        self._meter.add(Part(tile.area, reflectance, tile.share == WHOLE, around, clear))
 
     def figures(self) -> dict[str, float]:
         """Gives what is known of the result, see quality.py."""
@@ -180,6 +191,17 @@ def disk_bytes(scene: Scene, job: RemoveClouds) -> int:
     per_pixel = len(scene.optical.bands) * scene.optical.raster.dtype.itemsize + 1 + len(scene.dates)
     per_pixel += bool(job.mask_output) + 2 * len(scene.optical.bands) * bool(job.uncertainty_output)
     return int(pixels * per_pixel * 4 / 3)
+
+
+def _uncertainty_of(tile: Tile, made: Reconstruction | None) -> np.ndarray:
+    numbers = np.zeros((len(tile.digital_numbers), *tile.classes.shape), np.uint16)
+    if made is not None:
+        errors = made.uncertainty[..., tile.core[0], tile.core[1]]
+        scaled = np.clip(np.rint(errors / UNCERTAINTY_SCALE), 0, UNCERTAINTY_NODATA - 1)
+        known = np.where(np.isnan(scaled), UNCERTAINTY_NODATA, scaled).astype(np.uint16)
+        numbers = np.where(tile.replaced > 0, known, numbers)
+    numbers[:, tile.classes == clouds.NODATA] = UNCERTAINTY_NODATA
+    return numbers
 
 
 def _mask_layout(tags: dict[str, str]) -> Layout:

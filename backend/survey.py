@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -93,10 +94,70 @@ class Survey:
         return self.cloud_px / self.measured_px
 
 
+@dataclass(frozen=True)
+class Part:
+    """What one window of a pass holds, summed on its own: where that is done makes no difference."""
+
+    window: Window
+    classes: Classes
+    """Grown."""
+    sums: Any
+    """GroundSums of this window; JointSums on another date."""
+
+
+@dataclass(frozen=True)
+class Pass:
+    """One reading of one acquisition of a scene, window by window."""
+
+    scene: Scene
+    rules: MaskRules
+    date: int | None = None
+    """Index of the other date; None for the optical image."""
+    mask: Raster | None = None
+    """Of the optical image, for another date."""
+
+    def windows(self) -> list[Window]:
+        """Gives all windows of the scene's grid; blocks of background.py never lie in two."""
+        return list(tiles(self.scene.grid.height, self.scene.grid.width, SURVEY_PX))
+
+    def read(self, windows: Sequence[Window], log: Log) -> Iterator[Part]:
+        """Finds the clouds in some of the windows, and sums what is clear."""
+        scene = self.scene
+        if self.date is None or self.mask is None:
+            for _, (window, pixels, classes) in classified(scene.optical, scene.grid, self.rules, False, log, windows):
+                ground = GroundSums(len(scene.optical.bands), window.height, window.width)
+                ground.add(pixels.reflectance, classes == clouds.CLEAR, 0, 0)
+                yield Part(window, classes, ground)
+            return
+        with contextlib.ExitStack() as stack:
+            optical = stack.enter_context(OpticalReader(scene.optical, scene.grid, warped=False))
+            masks = stack.enter_context(Reader(self.mask, scene.grid, Resampling.nearest))
+            date = scene.dates[self.date]
+            for _, (window, pixels, classes) in classified(date, scene.grid, self.rules, True, log, windows):
+                both = (classes == clouds.CLEAR) & (masks.read(window)[0][0] == clouds.CLEAR)
+                joint = JointSums(len(scene.optical.bands), window.height, window.width)
+                joint.add(optical.read(window).reflectance, pixels.reflectance, both, 0, 0)
+                yield Part(window, classes, joint)
+
+
 Masker = Callable[[Window, Pixels], Classes]
+PassReader = Callable[[Pass, Log], Iterator[Part]]
+"""Yields the parts of all windows of a pass in order."""
 
 
-def survey(scene: Scene, rules: MaskRules, scratch: Callable[[str], Path], report: Reporter, share: float) -> Survey:
+def read_here(reading: Pass, log: Log) -> Iterator[Part]:
+    """Reads a whole pass in this process."""
+    return reading.read(reading.windows(), log)
+
+
+def survey(
+    scene: Scene,
+    rules: MaskRules,
+    scratch: Callable[[str], Path],
+    report: Reporter,
+    share: float,
+    read: PassReader = read_here,
+) -> Survey:
     """Reads every image once, writes its mask, and sums the clear ground.
 
     Args:
@@ -105,6 +166,7 @@ def survey(scene: Scene, rules: MaskRules, scratch: Callable[[str], Path], repor
         scratch: Gives names for temporary files.
         report: Told of the progress, from 0 to share of the whole job.
         share: Of the job's time that this pass takes.
+        read: Reads each image; the sums and masks are joined here in the order of the windows.
 
     Raises:
         NoData: The area holds no measured pixel.
@@ -114,53 +176,58 @@ def survey(scene: Scene, rules: MaskRules, scratch: Callable[[str], Path], repor
     counts = np.zeros(256, np.int64)
     path = scratch("mask.tif")
     with contextlib.closing(Writer(path, scene.grid, MASK_LAYOUT)) as writer:
-        for done, (window, pixels, classes) in classified(scene.optical, scene.grid, rules, False, report.log):
-            report.progress(share * done / steps, "looking for clouds")
-            writer.write(window, classes[None])
-            ground.add(pixels.reflectance, (classes == clouds.CLEAR), window.row, window.column)
-            counts += np.bincount(_inside(classes, window, scene.area), minlength=256)
+        for part in _followed(Pass(scene, rules), read, report, (0.0, share / steps)):
+            writer.write(part.window, part.classes[None])
+            ground.join(part.sums, part.window.row, part.window.column)
+            counts += np.bincount(_inside(part.classes, part.window, scene.area), minlength=256)
     measured = int(counts.sum() - counts[clouds.NODATA])
     if measured == 0:
         raise NoData(scene.optical.raster.path)
     _warn_of_offset(ground.values, report.log)
     mask = open_raster(str(path))
     dates = [
-        _survey_date(scene, i, mask, scratch(f"date{i}.tif"), report, (share * (1 + i) / steps, share / steps))
+        _survey_date(
+            _followed(Pass(scene, MaskRules(), i, mask), read, report, (share * (1 + i) / steps, share / steps)),
+            scene,
+            scratch(f"date{i}.tif"),
+        )
         for i in range(len(scene.dates))
     ]
     cloud = int(counts[clouds.CLOUD] + counts[clouds.SHADOW])
     return Survey(mask, tuple(dates), ground, measured, cloud)
 
 
-def _survey_date(
-    scene: Scene, index: int, mask: Raster, path: Path, report: Reporter, share: tuple[float, float]
-) -> DateSurvey:
-    """Writes the mask of a date, and sums what is clear in both it and the optical image."""
-    grid, clear_px = scene.grid, 0
-    joint = JointSums(len(scene.optical.bands), grid.height, grid.width)
-    with contextlib.ExitStack() as stack:
-        writer = stack.enter_context(contextlib.closing(Writer(path, grid, MASK_LAYOUT)))
-        optical = stack.enter_context(OpticalReader(scene.optical, grid, warped=False))
-        masks = stack.enter_context(Reader(mask, grid, Resampling.nearest))
-        for done, (window, pixels, classes) in classified(scene.dates[index], grid, MaskRules(), True, report.log):
-            report.progress(share[0] + share[1] * done, f"looking for clouds on date {index + 1}")
-            writer.write(window, classes[None])
-            clear = classes == clouds.CLEAR
-            clear_px += int(np.count_nonzero(clear))
-            both = clear & (masks.read(window)[0][0] == clouds.CLEAR)
-            joint.add(optical.read(window).reflectance, pixels.reflectance, both, window.row, window.column)
+def _followed(reading: Pass, read: PassReader, report: Reporter, share: tuple[float, float]) -> Iterator[Part]:
+    """Yields the parts of a pass and tells the progress: where the pass begins in the job, and how much of it it is."""
+    count = len(reading.windows())
+    stage = "looking for clouds" if reading.date is None else f"looking for clouds on date {reading.date + 1}"
+    for done, part in enumerate(read(reading, report.log), 1):
+        report.progress(share[0] + share[1] * done / count, stage)
+        yield part
+
+
+def _survey_date(parts: Iterator[Part], scene: Scene, path: Path) -> DateSurvey:
+    """Writes the mask of a date, and joins the sums of what is clear in both it and the optical image."""
+    clear_px = 0
+    joint = JointSums(len(scene.optical.bands), scene.grid.height, scene.grid.width)
+    with contextlib.closing(Writer(path, scene.grid, MASK_LAYOUT)) as writer:
+        for part in parts:
+            writer.write(part.window, part.classes[None])
+            clear_px += int(np.count_nonzero(part.classes == clouds.CLEAR))
+            joint.join(part.sums, part.window.row, part.window.column)
     return DateSurvey(open_raster(str(path)), clear_px, joint)
 
 
 def classified(
-    optical: Optical, grid: Grid, rules: MaskRules, warped: bool, log: Log
+    optical: Optical, grid: Grid, rules: MaskRules, warped: bool, log: Log, chosen: Sequence[Window] | None = None
 ) -> Iterator[tuple[float, tuple[Window, Pixels, Classes]]]:
     """Finds the clouds of one acquisition.
 
     Yields:
-        For each window of the grid the share that is done, and the window with its pixels and its grown classes.
+        For each window of the grid, or of those chosen, the share that is done, and the window with its pixels and its
+        grown classes.
     """
-    windows = list(tiles(grid.height, grid.width, SURVEY_PX))
+    windows = list(tiles(grid.height, grid.width, SURVEY_PX)) if chosen is None else chosen
 
     def classify() -> Iterator[tuple[float, tuple[Window, Pixels, Classes]]]:
         with contextlib.ExitStack() as stack:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from rasterio.enums import Resampling
 
 from . import clouds
+from .findings import Findings
 from .observation import Method, Observation
 from .raster import Reader
 from .scene import Scene, open_readers
 from .sensors import Bool, Float
-from .survey import Classes, Survey
+from .survey import Classes
 from .tiling import Window, tiles
 
 
@@ -42,17 +43,15 @@ class TilePlan:
 
     Args:
         scene: What to read.
-        found: Masks and background.
+        found: Masks and background, of all the tiles that are read.
         method: Tells tile size, context and alignment.
-        prior: (C,) reflectance assumed where nothing is clear, or None.
         whole: Reconstruct every measured pixel, clear ones too.
         feather_px: Width of the rim on which reconstruction and measurement blend.
     """
 
     scene: Scene
-    found: Survey
+    found: Findings
     method: Method
-    prior: Float | None
     whole: bool
     feather_px: int
 
@@ -62,14 +61,14 @@ class TilePlan:
 
     def clouded(self) -> list[bool]:
         """For each tile whether something in it is reconstructed."""
-        with Reader(self.found.mask, self.scene.grid, Resampling.nearest) as masks:
+        with Reader(self.found.masks[0], self.scene.grid, Resampling.nearest) as masks:
             return [bool(self.to_replace(self._classes(masks, window)).any()) for window in self.windows()]
 
-    def read(self) -> Iterator[Tile]:
-        """Reads the tiles in order, with their context where something is reconstructed."""
+    def read(self, windows: Sequence[Window] | None = None) -> Iterator[Tile]:
+        """Reads the tiles, or some of them, in order, with their context where something is reconstructed."""
         with contextlib.ExitStack() as stack:
-            images = _Images(stack, self.scene, self.found, self.prior)
-            for window in self.windows():
+            images = _Images(stack, self.scene, self.found)
+            for window in self.windows() if windows is None else windows:
                 inner = self._in_scene(window)
                 classes = self._classes(images.mask, window)
                 if self.to_replace(classes).any():
@@ -86,13 +85,25 @@ class TilePlan:
         return classes != clouds.NODATA if self.whole else replace
 
     def _clouded_tile(self, images: _Images, window: Window, inner: Window) -> Tile:
-        outer = inner.padded(max(self.method.overlap_px, self.feather_px), self.method.align_px)
-        if not self.method.beyond_scene:
-            outer = outer.clipped(self.scene.grid.height, self.scene.grid.width) or outer
+        outer = self._with_context(inner)
         core = inner.slices_in(outer)
         numbers, classes, observation = images.observe(outer)
         replaced = self._share(classes)
         return Tile(window, numbers[..., core[0], core[1]], classes[core], replaced[core], observation, core)
+
+    def context(self, windows: Sequence[Window]) -> Window:
+        """Gives the smallest window of the scene that holds all that tiles of the area are reconstructed from."""
+        outer = [self._with_context(self._in_scene(window)) for window in windows]
+        top, left = min(window.row for window in outer), min(window.column for window in outer)
+        bottom = max(window.row + window.height for window in outer)
+        right = max(window.column + window.width for window in outer)
+        return Window(top, left, bottom - top, right - left)
+
+    def _with_context(self, inner: Window) -> Window:
+        outer = inner.padded(max(self.method.overlap_px, self.feather_px), self.method.align_px)
+        if self.method.beyond_scene:
+            return outer
+        return outer.clipped(self.scene.grid.height, self.scene.grid.width) or outer
 
     def _share(self, classes: Classes) -> Float:
         """Feathers towards clear pixels only, not towards the border of the scene or nodata."""
@@ -111,34 +122,24 @@ class TilePlan:
 class _Images:
     """All open files of a scene, and what the survey says of them. Belongs to one thread."""
 
-    def __init__(self, stack: contextlib.ExitStack, scene: Scene, found: Survey, prior: Float | None) -> None:
-        self._scene = scene
+    def __init__(self, stack: contextlib.ExitStack, scene: Scene, found: Findings) -> None:
+        self._scene, self._found = scene, found
         self.optical, self._sar, dates = open_readers(stack, scene)
-        self.mask = stack.enter_context(Reader(found.mask, scene.grid, Resampling.nearest))
-        self._ground = found.ground.fill(prior)
-        least_cloudy_first = sorted(range(len(dates)), key=lambda i: -found.dates[i].clear_px)
-        self._days = np.array([scene.days[i] for i in least_cloudy_first], np.float32)
-        self._dates = [
-            (
-                dates[i],
-                stack.enter_context(Reader(found.dates[i].mask, scene.grid, Resampling.nearest)),
-                found.dates[i].joint.match(),
-            )
-            for i in least_cloudy_first
-        ]
+        self.mask, *masks = (stack.enter_context(Reader(mask, scene.grid, Resampling.nearest)) for mask in found.masks)
+        self._days = np.array([scene.days[i] for i in found.order], np.float32)
+        self._dates = [(dates[i], mask) for i, mask in zip(found.order, masks, strict=True)]
 
     def observe(self, window: Window) -> tuple[np.ndarray, Classes, Observation]:
         """Gives the digital numbers (C, H, W), the classes (H, W) and all that is known of a window."""
         optical = self._scene.optical
         pixels = self.optical.read(window)
         classes = self.mask.read(window)[0][0]
-        at = (window.row, window.column, window.height, window.width)
-        dates = [date.read(window) for date, _, _ in self._dates]
+        dates = [date.read(window) for date, _ in self._dates]
         clear = [
             date.valid & (mask.read(window)[0][0] == clouds.CLEAR)
-            for date, (_, mask, _) in zip(dates, self._dates, strict=True)
+            for date, (_, mask) in zip(dates, self._dates, strict=True)
         ]
-        ground = self._ground.sample(*at)
+        ground = self._found.sample_ground(window)
         observation = Observation(
             bands=optical.bands,
             level=optical.level,
@@ -151,11 +152,7 @@ class _Images:
             variability=ground.variability,
         )
         if dates:
-            matches = [match for _, _, match in self._dates]
-            matched = [
-                match.apply(date.reflectance, window.row, window.column)
-                for match, date in zip(matches, dates, strict=True)
-            ]
+            matched = [self._found.match(i, date.reflectance, window) for i, date in enumerate(dates)]
             observation = replace(
                 observation,
                 dates=np.stack([date.reflectance for date in dates]),

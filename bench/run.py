@@ -101,14 +101,14 @@ def end_to_end(scene: Path, device: str) -> dict[str, Any]:
 
 def parts(scene_path: Path, device: str) -> dict[str, Any]:
     """The same work with nothing overlapping, each part timed alone."""
-    from unclouded.backend import clouds
+    from unclouded.backend.findings import findings_of
     from unclouded.backend.inference import Generator
     from unclouded.backend.outputs import Outputs
     from unclouded.backend.protocol import RemoveClouds
+    from unclouded.backend.reconstruction import plan_of, rules_of
     from unclouded.backend.results import Result, ResultWriter
     from unclouded.backend.scene import open_optical, open_scene
-    from unclouded.backend.survey import MaskRules, survey
-    from unclouded.backend.tile_reader import TilePlan
+    from unclouded.backend.survey import survey
 
     seconds: dict[str, float] = {}
     report = quiet()
@@ -122,12 +122,12 @@ def parts(scene_path: Path, device: str) -> dict[str, Any]:
     job = RemoveClouds("1", str(scene_path), str(scene_path.with_name("parts.tif")))
     generator = timed("loading", lambda: Generator("default", device))
     scene = open_scene(open_optical(job.optical, None, None, None, report.log), None, [], None, report.log)
-    rules = MaskRules()
+    rules = rules_of(job)
     windows, busy_px = 0, 0
     with Outputs([job.output], [], True) as outputs, contextlib.ExitStack() as stack:
         found = timed("reading, mask and statistics", lambda: survey(scene, rules, outputs.scratch, report, 0.2))
         prior = np.array([generator.card.prior[band] for band in scene.optical.bands], np.float32)
-        plan = TilePlan(scene, found, generator, prior, False, min(clouds.FEATHER_PX, rules.growth_px))
+        plan = plan_of(job, scene, findings_of(found, prior), generator)
         writer = ResultWriter(stack, job, scene, {}, outputs)
         tiles = plan.read()
         while (tile := timed("reading tiles", lambda: next(tiles, None))) is not None:
@@ -135,7 +135,10 @@ def parts(scene_path: Path, device: str) -> dict[str, Any]:
             if tile.observation is not None:
                 made = timed("network", lambda t=tile: generator([t.observation])[0])
                 windows, busy_px = windows + 1, busy_px + tile.observation.valid.size
-            timed("compositing and writing", lambda t=tile, m=made: writer.write(Result(t, m)))
+            timed(
+                "compositing and writing",
+                lambda t=tile, m=made: writer.write(Result(t, m).render(scene.optical, False)),
+            )
         timed("overviews", writer.finish)
     return {
         "seconds": seconds,

@@ -12,7 +12,7 @@ from scipy.ndimage import gaussian_filter
 
 from unclouded.backend import clouds
 from unclouded.backend.protocol import Done, decode, encode
-from unclouded.backend.quality import LEAST_JUMP, NEAR_PX, Meter, Part, detail_sums, rim_sums
+from unclouded.backend.quality import LEAST_JUMP, NEAR_PX, Meter, Part, detail_sums, error_sums, rim_sums
 from unclouded.backend.tiling import tiles
 from unclouded.backend.verdict import sentence
 
@@ -249,7 +249,7 @@ def test_the_expected_error_is_of_reconstructed_pixels_that_know_it() -> None:
     errors = np.full((2, 4, 5), 9, np.float32)
     errors[:, 1], errors[0, 2], errors[1, 2] = 0.01, 0.04, np.nan
     meter = Meter(FEATHER_PX)
-    meter.add_errors(errors, replaced)
+    meter.add_errors(error_sums(errors, replaced))
     assert meter.figures() == {"mean_uncertainty": pytest.approx((10 * 0.01 + 5 * 0.04) / 15)}
 
 

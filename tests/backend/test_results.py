@@ -87,7 +87,8 @@ def test_unknown_uncertainty_is_nodata_and_no_number(shop: Any) -> None:
     outputs = Outputs([job.output, job.uncertainty_output], [path], False)
     with outputs, contextlib.ExitStack() as stack:
         writer = ResultWriter(stack, job, scene, {}, outputs)
-        writer.write(Result(tile(numbers, replaced), Reconstruction(np.full((2, 4, 5), 0.1, np.float32), errors)))
+        made = Result(tile(numbers, replaced), Reconstruction(np.full((2, 4, 5), 0.1, np.float32), errors))
+        writer.write(made.render(scene.optical, with_uncertainty=True))
         writer.finish()
         stack.close()
         outputs.commit()

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from unclouded.backend import clouds
+from unclouded.backend.findings import findings_of
 from unclouded.backend.inference import Generator
 from unclouded.backend.installed import installed_models
 from unclouded.backend.methods import UNTRAINED, Untrained
@@ -77,7 +78,7 @@ def put_together(plan: TilePlan) -> dict[str, np.ndarray]:
 
 def plan(scene: tuple[Scene, Survey], method: Method, whole: bool = False) -> TilePlan:
     prior = np.full(4, 0.2, np.float32)
-    return TilePlan(scene[0], scene[1], method, prior, whole, clouds.FEATHER_PX)
+    return TilePlan(scene[0], findings_of(scene[1], prior), method, whole, clouds.FEATHER_PX)
 
 
 @pytest.mark.parametrize("name", UNTRAINED)

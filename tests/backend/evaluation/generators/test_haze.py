@@ -17,6 +17,7 @@ from unclouded.backend.evaluation.cases import Case, choose, open_places
 from unclouded.backend.evaluation.generators.haze import HazyCases, clear_part, hazy_case, lay_haze, thinned
 from unclouded.backend.evaluation.rows import open_rows, whole_rows
 from unclouded.backend.evaluation_jobs import EvaluateGenerators
+from unclouded.backend.findings import findings_of
 from unclouded.backend.methods import Untrained, inpaint
 from unclouded.backend.observation import Observation
 from unclouded.backend.protocol import RemoveClouds
@@ -96,7 +97,7 @@ def test_methods_are_given_what_a_job_with_mask_all_gives_them(shop: Any) -> Non
     path, case = hazy_file(shop)
     scene = open_scene(open_optical(path, None, "L2A", None, QUIET.log), None, [], None, QUIET.log)
     found = survey(scene, MaskRules("all"), lambda name: Path(shop.path(name)), QUIET, 0.2)
-    (tile,) = TilePlan(scene, found, Untrained(inpaint), None, True, 0).read()
+    (tile,) = TilePlan(scene, findings_of(found, None), Untrained(inpaint), True, 0).read()
     assert tile.observation is not None
     assert tile.replaced.all()
     seen, (rows, columns) = case.given(), tile.core
