@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from .catalogue_commands import fetch
 from .evaluation_commands import COMMANDS
 from .model_commands import models
 from .options import execute, masking, reading, reconstructing
@@ -163,7 +164,7 @@ def worker() -> None:
     Worker(standard_input(), claim_standard_output()).serve()
 
 
-for command in (*COMMANDS, models):
+for command in (*COMMANDS, fetch, models):
     main.add_command(command)
 
 if __name__ == "__main__":

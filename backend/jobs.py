@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from typing import Any
 
+from .catalogue_jobs import FetchImages
 from .detection import detect
 from .errors import BackendError
 from .evaluation_jobs import EVALUATIONS, Evaluation
@@ -58,6 +59,12 @@ def _manage_models(job: ModelJob, report: Reporter) -> Done:
     return managing[type(job)](job, report)
 
 
+def _fetch(job: FetchImages, report: Reporter) -> Done:
+    from .catalogue.runner import fetch
+
+    return fetch(job, report)
+
+
 @contextlib.contextmanager
 def _without_gdal_threads() -> Iterator[None]:
     """Keeps GDAL from threads of its own: processes that draw samples are forks, which would wait for them for ever."""
@@ -95,6 +102,7 @@ RUNNERS: dict[type, Callable[[Any, Reporter], Done]] = {
     DetectClouds: detect,
     SimulateClouds: simulate_file,
     TrainGenerator: _train,
+    FetchImages: _fetch,
     **dict.fromkeys(EVALUATIONS, _evaluate),
     **dict.fromkeys(MODEL_JOBS, _manage_models),
 }

@@ -21,11 +21,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Type, Union
 
+from .catalogue_jobs import FetchImages
 from .errors import BackendError, UncloudedError
 from .evaluation_jobs import EVALUATIONS, Evaluation
 from .model_jobs import MODEL_JOBS, Checkpoint, ModelAnswer, ModelJob, Models
 
-PROTOCOL = 3
+PROTOCOL = 4
 
 PASSWORD = re.compile(r"//[^/@\s]*@")
 """Of a proxy's address."""
@@ -228,8 +229,8 @@ class Pong:
     id: str
 
 
-JOBS = (RemoveClouds, DetectClouds, SimulateClouds, TrainGenerator, *EVALUATIONS, *MODEL_JOBS)
-Job = Union[RemoveClouds, DetectClouds, SimulateClouds, TrainGenerator, Evaluation, ModelJob]
+JOBS = (RemoveClouds, DetectClouds, SimulateClouds, TrainGenerator, FetchImages, *EVALUATIONS, *MODEL_JOBS)
+Job = Union[RemoveClouds, DetectClouds, SimulateClouds, TrainGenerator, FetchImages, Evaluation, ModelJob]
 Message = Union[Job, Cancel, Ping, Hello, Ready, Estimate, Progress, Log, Losses, ModelAnswer, Done, Failed, Pong]
 
 MESSAGES: Dict[str, Type[Any]] = {

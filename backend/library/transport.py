@@ -122,13 +122,13 @@ class Network:
 
     def _pool(self, url: str) -> urllib3.PoolManager:
         """Gives what opens a URL: by itself, or through the proxy."""
-        proxy = _checked(self._proxy or _proxy_of_environment(url))
+        proxy = checked_proxy(self._proxy or _proxy_of_environment(url))
         secure = "https" in (urlsplit(url).scheme, urlsplit(proxy).scheme)
         if (proxy, secure) not in self._pools:
             common: dict[str, Any] = {
                 "retries": False,
                 "timeout": Timeout(connect=self.patience.connect_s, read=self.patience.silence_s),
-                "ssl_context": _trusted(self._certificates) if secure else None,
+                "ssl_context": trusted_context(self._certificates) if secure else None,
             }
             self._pools[proxy, secure] = _through(proxy, common) if proxy else urllib3.PoolManager(**common)
         return self._pools[proxy, secure]
@@ -154,8 +154,12 @@ def _proxy_of_environment(url: str) -> str:
     return found.get(parts.scheme, found.get("all", ""))
 
 
-def _checked(proxy: str) -> str:
-    """Gives the address of a proxy with its scheme. Its words never hold the address: there may be a password in it."""
+def checked_proxy(proxy: str) -> str:
+    """Gives the address of a proxy with its scheme.
+
+    Raises:
+        InputError: It is none that can be used. Its words never hold the address: there may be a password in it.
+    """
     whole = proxy if "://" in proxy or not proxy else f"http://{proxy}"
     with contextlib.suppress(ValueError):
         parts = urlsplit(whole)
@@ -167,8 +171,12 @@ def _checked(proxy: str) -> str:
     )
 
 
-def _trusted(certificates: str) -> ssl.SSLContext:
-    """Trusts what the system trusts, what certifi does where the system names nobody, and what the user adds."""
+def trusted_context(certificates: str) -> ssl.SSLContext:
+    """Trusts what the system trusts, what certifi does where the system names nobody, and what the user adds.
+
+    Raises:
+        InputError: The file of certificates holds none.
+    """
     context = ssl.create_default_context()
     context.load_verify_locations(certifi.where())
     if certificates:

@@ -62,7 +62,7 @@ def of_status(status: int, retry_after: str = "") -> Trouble:
 
 def of_error(error: Exception) -> Trouble:
     """Gives the trouble that an error of urllib3 is. None of its own words are used: they could hold a password."""
-    causes = list(_causes(error))
+    causes = list(causes_of(error))
     if any(isinstance(cause, exceptions.ProxyError) for cause in causes):
         if any(re.search(r"failed: 407\b", str(cause)) for cause in causes):
             return of_status(407)
@@ -73,7 +73,7 @@ def of_error(error: Exception) -> Trouble:
     return replace(next(trouble for kind, trouble in KINDS.items() if isinstance(error, kind)))
 
 
-def _causes(error: BaseException | None) -> list[BaseException]:
+def causes_of(error: BaseException | None) -> list[BaseException]:
     """The error, what it wraps and what it came from."""
     found: list[BaseException] = []
     waiting = [error]

@@ -155,7 +155,7 @@ def main():
         sys.stdout.write("Welcome!\n")
     if BEHAVIOUR == "noisy":
         sys.stderr.write("warning: noise\n" * 50_000)
-    say("Hello", protocol=0 if BEHAVIOUR == "old" else 3, version="0.1.0")
+    say("Hello", protocol=0 if BEHAVIOUR == "old" else 4, version="0.1.0")
     if BEHAVIOUR == "loading" and not os.path.exists(sys.argv[2]):
         open(sys.argv[2], "w").close()
         time.sleep(600)

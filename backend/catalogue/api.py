@@ -1,0 +1,165 @@
+"""Asks a STAC API for items, through the user's proxy and with the authorities that the user trusts."""
+
+from __future__ import annotations
+
+import datetime
+import warnings
+from collections.abc import Callable
+from functools import partial
+from typing import Any, TypeVar
+
+import pystac
+import requests
+import urllib3
+from pystac_client import Client
+from pystac_client.exceptions import APIError
+from pystac_client.stac_api_io import StacApiIO
+from requests.adapters import HTTPAdapter
+
+from ..errors import Extent, InputError
+from ..library.addresses import shown
+from ..library.transport import Patience, checked_proxy, trusted_context
+from ..library.trouble import Trouble, causes_of, of_error, of_status
+from ..version import VERSION
+from .entry import Entry, read_entry
+
+PAGE_ITEMS = 100
+MAX_ITEMS = 2000
+T = TypeVar("T")
+CODES_TRIED_AGAIN = (429, 502, 503, 504)
+NO_API = "Give the address of a STAC API: the one at which its description (JSON) appears in a browser."
+
+
+class Api:
+    """A STAC API.
+
+    Args:
+        address: Of its first page.
+        proxy: As in library.transport.
+        certificates: As in library.transport.
+        patience: How long it waits.
+
+    Raises:
+        InputError: It cannot be reached, or is none.
+    """
+
+    def __init__(self, address: str, proxy: str, certificates: str, patience: Patience) -> None:
+        self._address = address
+        self._client = self._in_words(lambda: Client.open(address, stac_io=_io(proxy, certificates, patience)))
+        search = [link for link in self._client.links if link.rel == "search"]
+        if not search:
+            raise InputError(f"{shown(address)} is a catalogue without a search.", NO_API)
+        posts = any(link.extra_fields.get("method") == "POST" for link in search)
+        self._method = "POST" if posts else "GET"
+
+    def collection(self, names: tuple[str, ...]) -> pystac.Collection:
+        """Gives the first of some collections that there is.
+
+        Raises:
+            InputError: There is none.
+        """
+        for name in names:
+            found = self._in_words(partial(self._collection, name))
+            if found is not None:
+                return found
+        known = self._in_words(lambda: sorted(one.id for one in self._client.get_collections()))
+        raise InputError(
+            f"{shown(self._address)} has no collection {' or '.join(names)}; it has {', '.join(known[:40]) or 'none'}.",
+            "Name the collection (--collection, --sar-collection), or another catalogue.",
+        )
+
+    def search(self, collection: str, bbox: Extent, first: datetime.date, last: datetime.date) -> list[Entry]:
+        """Gives all items of a collection that touch an area in degrees between two days, both included.
+
+        Raises:
+            InputError: The search failed.
+        """
+
+        def find() -> list[Entry]:
+            found = self._client.search(
+                method=self._method,
+                collections=[collection],
+                bbox=list(bbox),
+                datetime=f"{first}T00:00:00Z/{last}T23:59:59Z",
+                limit=PAGE_ITEMS,
+                max_items=MAX_ITEMS,
+            )
+            return [entry for entry in map(read_entry, found.items()) if entry is not None]
+
+        return self._in_words(find)
+
+    def _collection(self, name: str) -> pystac.Collection | None:
+        try:
+            return self._client.get_collection(name)
+        except APIError as error:
+            if error.status_code == 404:
+                return None
+            raise
+
+    def _in_words(self, ask: Callable[[], T]) -> T:
+        """Asks something and puts what fails into words.
+
+        What the libraries warn of (a page that states no conformance) does no harm here.
+        """
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                return ask()
+        except APIError as error:
+            trouble = _trouble(error)
+        except (pystac.STACError, pystac.STACTypeError, ValueError, KeyError, TypeError, AttributeError):
+            trouble = Trouble("gives something else than a STAC API does, a web page perhaps", NO_API)
+        raise InputError(
+            f"The catalogue {shown(self._address)} {trouble.reason}.",
+            trouble.hint or "Try again later, check the address and the connection, or name another catalogue.",
+        ) from trouble
+
+
+def _trouble(error: APIError) -> Trouble:
+    if error.status_code:
+        return of_status(error.status_code)
+    causes = causes_of(error)
+    told = (urllib3.exceptions.TimeoutError, urllib3.exceptions.HTTPError, requests.RequestException)
+    cause = next((one for kind in told for one in causes if isinstance(one, kind)), error)
+    if isinstance(cause, urllib3.exceptions.ReadTimeoutError):
+        return Trouble("did not answer in time")
+    return of_error(cause)
+
+
+def _io(proxy: str, certificates: str, patience: Patience) -> StacApiIO:
+    retries = urllib3.Retry(
+        total=len(patience.waits_s),
+        connect=0,
+        read=0,
+        status=len(patience.waits_s),
+        status_forcelist=CODES_TRIED_AGAIN,
+        allowed_methods=None,
+        backoff_factor=patience.waits_s[0] if patience.waits_s else 0,
+        raise_on_status=False,
+    )
+    io = StacApiIO(
+        headers={"User-Agent": f"Unclouded/{VERSION}"},
+        timeout=(patience.connect_s, patience.silence_s),
+        max_retries=None,
+    )
+    io.session.mount("http://", HTTPAdapter(max_retries=retries))
+    io.session.mount("https://", _Trusting(certificates, retries))
+    through = checked_proxy(proxy.strip())
+    if through:
+        io.session.trust_env = False
+        io.session.proxies = {"http": through, "https": through}
+    return io
+
+
+class _Trusting(HTTPAdapter):
+    """Trusts the system's authorities and the user's, besides those that requests brings along."""
+
+    def __init__(self, certificates: str, retries: urllib3.Retry) -> None:
+        self._context = trusted_context(certificates)
+        super().__init__(max_retries=retries)
+
+    def init_poolmanager(self, *args: Any, **options: Any) -> None:
+        super().init_poolmanager(*args, ssl_context=self._context, **options)
+
+    def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
+        return super().proxy_manager_for(proxy, ssl_context=self._context, **options)
