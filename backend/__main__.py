@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from .batch_commands import batch
 from .catalogue_commands import fetch
 from .evaluation_commands import COMMANDS
 from .model_commands import models
@@ -164,7 +165,7 @@ def worker() -> None:
     Worker(standard_input(), claim_standard_output()).serve()
 
 
-for command in (*COMMANDS, fetch, models):
+for command in (batch, *COMMANDS, fetch, models):
     main.add_command(command)
 
 if __name__ == "__main__":

@@ -207,11 +207,9 @@ def _finish(job: protocol.Job, emit: Callable[[protocol.Message], None]) -> tupl
     from .jobs import run
     from .reporting import Reporter
 
-    interrupted: list[int] = []
-    wanted = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(number, lambda number, _: interrupted.append(number)) for number in wanted]
     try:
-        return run(job, Reporter(job.id, emit, lambda: bool(interrupted))), 0
+        with interruptible() as interrupted:
+            return run(job, Reporter(job.id, emit, interrupted)), 0
     except UncloudedError as error:
         return protocol.failure(job.id, error), error.exit_code
     except Exception as error:  # noqa: BLE001 - the border of the process
@@ -220,6 +218,16 @@ def _finish(job: protocol.Job, emit: Callable[[protocol.Message], None]) -> tupl
         return protocol.Failed(
             job.id, "internal", f"Unexpected {type(error).__name__}: {error}.", hint
         ), INTERNAL_EXIT_CODE
+
+
+@contextlib.contextmanager
+def interruptible() -> Iterator[Callable[[], bool]]:
+    """Gives a function that tells whether Ctrl+C was pressed or the end was asked for (SIGTERM), which do no more."""
+    interrupted: list[int] = []
+    wanted = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, lambda number, _: interrupted.append(number)) for number in wanted]
+    try:
+        yield lambda: bool(interrupted)
     finally:
         for number, handler in zip(wanted, before, strict=True):
             signal.signal(number, handler)

@@ -1,0 +1,97 @@
+"""The command `batch` from its options to its exit code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from ..console import interruptible
+from ..errors import BatchIncomplete, Cancelled, OutputError, UncloudedError
+from . import job_file, report
+from .display import Lines, Screen
+from .manifest import Manifest
+from .plan import Plan, Wishes, make
+from .run import Run, in_turn, locked
+
+
+def run_batch(
+    sources: Sequence[str],
+    wishes: Wishes,
+    converters: Mapping[str, job_file.Convert],
+    show: Lines | Screen,
+    dry_run: bool,
+    command: str,
+) -> int:
+    """Plans a batch, runs it unless that is all, and says how it went.
+
+    Args:
+        sources: Job files, folders and patterns.
+        wishes: What holds for all scenes.
+        converters: What makes values of a job file's cells, by column.
+        show: Prints.
+        dry_run: Only plan.
+        command: That was given, for the report.
+
+    Returns:
+        The exit code, see errors.py.
+    """
+    try:
+        if dry_run:
+            with show.planning() as said:
+                plan = make(sources, wishes, converters, Manifest(wishes.folder), said)
+            show.planned(plan, wishes.folder, is_dry=True)
+            plan.check()
+            return 0
+        with locked(wishes.folder):
+            return _work(sources, wishes, converters, show, command)
+    except UncloudedError as error:
+        show.failed(error)
+        return error.exit_code
+
+
+def _work(
+    sources: Sequence[str],
+    wishes: Wishes,
+    converters: Mapping[str, job_file.Convert],
+    show: Lines | Screen,
+    command: str,
+) -> int:
+    manifest = Manifest(wishes.folder)
+    with interruptible() as interrupted:
+        with show.planning() as said:
+
+            def planning(text: str, share: float) -> None:
+                if interrupted():
+                    raise Cancelled
+                said(text, share)
+
+            plan = make(sources, wishes, converters, manifest, planning)
+        _check_report(wishes, manifest)
+        show.planned(plan, wishes.folder, is_dry=False)
+        plan.check()
+        with show.running(plan) as emit:
+            run = Run(plan, manifest, emit, interrupted)
+            run.go(in_turn)
+    return _end(run, plan, wishes, show, command)
+
+
+def _end(run: Run, plan: Plan, wishes: Wishes, show: Lines | Screen, command: str) -> int:
+    results = run.results()
+    show.ended(results, report.write(wishes.folder, results, command))
+    failed = sum(result.state == "failed" for result in results)
+    if run.was_cancelled:
+        error = Cancelled()
+        error.hint = "What is finished is kept: run the same command again to go on."
+        raise error
+    if failed:
+        raise BatchIncomplete(failed, len(results))
+    return 0
+
+
+def _check_report(wishes: Wishes, manifest: Manifest) -> None:
+    """Raises OutputError if the report would replace a file of somebody else."""
+    taken = [name for name in (report.PAGE, report.TABLE) if (wishes.folder / name).exists()]
+    if taken and not manifest.exists and not wishes.fields.get("overwrite"):
+        raise OutputError(
+            f"{wishes.folder / taken[0]} exists and is not of this batch.",
+            "Choose another folder, or allow overwriting (--overwrite).",
+        )

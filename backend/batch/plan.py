@@ -1,0 +1,198 @@
+"""What a batch is going to do: a job for each scene, with what was paired, and what is finished already."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from ..devices import find_device
+from ..errors import InputError, OutputError, UncloudedError, UsageError
+from ..protocol import RemoveClouds
+from ..results import disk_bytes
+from ..scene import Scene
+from ..tiling import Window
+from . import job_file, sources
+from .acquisition import Acquisition
+from .manifest import Manifest, State, inputs_of, known_model, made_by
+from .pairing import Choice, choose_dates, choose_sar
+from .scenes import Found, Said, Shelf, listed
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What holds for all scenes of a batch, where a line of a job file says nothing else."""
+
+    folder: Path
+    """Of the results."""
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    """Of protocol.RemoveClouds."""
+    mask: str = "auto"
+    """`auto`, `all`, a mask, or a folder or pattern of masks named like their scenes."""
+    sar: str | None = None
+    """Folder or pattern of SAR images to choose from."""
+    dates: int = 0
+    """How many other dates a scene gets."""
+    dates_from: str | None = None
+    """Folder or pattern of images to choose them from; None for the batch's other scenes."""
+    within_days: int | None = None
+    mask_out: bool = False
+    uncertainty_out: bool = False
+
+
+@dataclass(frozen=True)
+class Item:
+    """One scene of the plan."""
+
+    job: RemoveClouds
+    """Its id is the name of the output, without suffix."""
+    state: State
+    paired: Mapping[str, str]
+    """Why each SAR image or date was chosen, by its path."""
+    pixels: int = 0
+    disk_bytes: int = 0
+    """The most that its files can need."""
+    problem: UncloudedError | None = None
+    """What keeps it from being started."""
+
+    @property
+    def is_due(self) -> bool:
+        return self.state.kind in ("new", "redo")
+
+
+@dataclass(frozen=True)
+class Plan:
+    items: Sequence[Item]
+    left_out: Mapping[str, str]
+    """What files of folders were taken for that are no scenes, by path."""
+
+    def check(self) -> None:
+        """Raises OutputError if results would replace files of somebody else."""
+        taken = [item.job.output for item in self.items if item.state.kind == "taken"]
+        if taken:
+            raise OutputError(
+                f"{len(taken)} output(s) exist and are not of this batch; nothing was started: {listed(taken)}.",
+                "Choose another folder, or allow overwriting (--overwrite).",
+            )
+
+
+def make(
+    given: Sequence[str],
+    wishes: Wishes,
+    converters: Mapping[str, job_file.Convert],
+    manifest: Manifest,
+    said: Said,
+) -> Plan:
+    """Plans a batch.
+
+    Args:
+        given: Job files, folders and patterns.
+        wishes: What holds for all scenes.
+        converters: What makes values of a job file's cells, by column.
+        manifest: Of the results' folder.
+        said: Hears how far it is.
+
+    Raises:
+        UsageError: Something is wrong that keeps the batch from being started at all.
+        ModelError: There is no such generator.
+        DeviceError: There is no such device.
+    """
+    method = wishes.fields.get("method", "generator")
+    find_device(wishes.fields.get("device", "auto"))
+    if method == "generator":
+        known_model(wishes.fields.get("model", "default"))
+    shelf = Shelf(wishes.folder, wishes.fields)
+    scenes = shelf.scenes(given, lambda path: job_file.read(path, converters, method, wishes.dates > 0), said)
+    pairs = _Pairs(shelf, wishes, scenes)
+    jobs = [(scene, *pairs.job(scene)) for scene in scenes]
+    _check_outputs([job for _, job, _ in jobs])
+    items = []
+    for number, (scene, job, paired) in enumerate(jobs):
+        said(f"comparing {job.id}", number / len(jobs))
+        items.append(_item(scene, job, paired, manifest))
+    return Plan(items, shelf.left_out)
+
+
+class _Pairs:
+    """Makes jobs of scenes.
+
+    Args:
+        shelf: Opens what may be paired.
+        wishes: What holds for all scenes.
+        scenes: All of them.
+    """
+
+    def __init__(self, shelf: Shelf, wishes: Wishes, scenes: Sequence[Found]) -> None:
+        self._wishes = wishes
+        self._sar = shelf.sar(wishes.sar) if wishes.sar else []
+        own = [scene.image for scene in scenes if scene.image is not None]
+        self._dates: list[Acquisition] = []
+        if wishes.dates:
+            self._dates = shelf.dates(wishes.dates_from) if wishes.dates_from else own
+        named = wishes.mask not in job_file.MASK_WORDS and (
+            Path(wishes.mask).is_dir() or sources.is_pattern(wishes.mask)
+        )
+        self._masks = shelf.masks(wishes.mask, scenes) if named else {}
+
+    def job(self, scene: Found) -> tuple[RemoveClouds, dict[str, str]]:
+        """Gives the job of a scene, and why each image was paired with it."""
+        fields = {**self._wishes.fields, "mask": self._masks.get(scene.path, self._wishes.mask), **scene.fields}
+        chosen: list[Choice] = []
+        if scene.image is not None:
+            if "sar" not in scene.fields and self._sar:
+                sar = choose_sar(scene.image, self._sar, self._wishes.within_days)
+                chosen += [sar] if sar else []
+                fields["sar"] = sar.path if sar else None
+            if "dates" not in scene.fields and self._dates:
+                dates = choose_dates(scene.image, self._dates, self._wishes.dates, self._wishes.within_days)
+                chosen += dates
+                fields["dates"] = [date.path for date in dates]
+        stem = self._wishes.folder / scene.name
+        return RemoveClouds(
+            scene.name,
+            scene.path,
+            f"{stem}.tif",
+            mask_output=f"{stem}_mask.tif" if self._wishes.mask_out else None,
+            uncertainty_output=f"{stem}_uncertainty.tif" if self._wishes.uncertainty_out else None,
+            **fields,
+        ), {choice.path: choice.why for choice in chosen}
+
+
+def _check_outputs(jobs: Sequence[RemoveClouds]) -> None:
+    """Raises UsageError if an output is an input, or one of two jobs."""
+    inputs = {os.path.realpath(path) for job in jobs for path in inputs_of(job).values()}
+    wrong = []
+    first: dict[str, str] = {}
+    for job in jobs:
+        for path in made_by(job):
+            if os.path.realpath(path) in inputs:
+                wrong.append(f"{path} is an input")
+            if first.setdefault(path.casefold(), job.id) != job.id:
+                wrong.append(f"{path} would be of {first[path.casefold()]} and of {job.id}")
+    if wrong:
+        raise UsageError(
+            f"Outputs clash, nothing was started: {listed(wrong)}.",
+            "Choose another folder for the outputs, or name them in a job file (columns optical,output).",
+        )
+
+
+def _item(scene: Found, job: RemoveClouds, paired: Mapping[str, str], manifest: Manifest) -> Item:
+    if scene.optical is None:
+        return Item(job, State("fails"), paired, problem=scene.problem)
+    grid = scene.optical.raster.grid
+    whole = Window(0, 0, grid.height, grid.width)
+    area = grid.window_of((job.bbox[0], job.bbox[1], job.bbox[2], job.bbox[3])) if job.bbox else whole
+    opened = Scene(
+        scene.optical, grid, area or whole, None, 0.0, (scene.optical,) * len(job.dates), (0.0,) * len(job.dates)
+    )
+    pixels = opened.area.height * opened.area.width
+    try:
+        state = manifest.state(job)
+    except OSError as error:
+        problem = InputError(f"{error.filename} cannot be read: {error.strerror}.", "See that it is there and allowed.")
+        return Item(job, State("fails"), paired, pixels, problem=problem)
+    if state.kind == "taken" and job.overwrite:
+        state = State("redo", f"replaces a file: {state.reason}")
+    return Item(replace(job, overwrite=state.kind == "redo"), state, paired, pixels, disk_bytes(opened, job))
