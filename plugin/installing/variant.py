@@ -25,11 +25,11 @@ INDEXES = {
 """Where PyPI has the other build of torch: on Linux that for CUDA 13.0, on Windows that for the CPU."""
 
 SIZES: Dict[Tuple[str, str], Tuple[int, int]] = {
-    ("cpu", "linux"): (407_000_000, 1_600_000_000),
-    ("cpu", "win32"): (330_000_000, 1_400_000_000),
-    ("cpu", "darwin"): (290_000_000, 1_300_000_000),
-    ("cuda", "linux"): (2_900_000_000, 6_500_000_000),
-    ("cuda", "win32"): (2_200_000_000, 5_500_000_000),
+    ("cpu", "linux"): (423_000_000, 1_720_000_000),
+    ("cpu", "win32"): (346_000_000, 1_520_000_000),
+    ("cpu", "darwin"): (306_000_000, 1_420_000_000),
+    ("cuda", "linux"): (2_920_000_000, 6_620_000_000),
+    ("cuda", "win32"): (2_220_000_000, 5_620_000_000),
 }
 """Bytes to download and bytes on the disk. Those of the CPU on Linux are measured, the others added up or estimated."""
 

@@ -23,12 +23,12 @@ def test_it_says_what_where_and_how_large(tmp_path: Path) -> None:
         "PyTorch",
         "CPU",
         str(tmp_path / "environment"),
-        "407 MB to download",
-        "1.6 GB on the disk",
+        "423 MB to download",
+        "1.7 GB on the disk",
         "Python 3.",
     ):
         assert words in summary
-    assert plan.needed_bytes == 1_600_000_000 + 2 * 407_000_000
+    assert plan.needed_bytes == 1_720_000_000 + 2 * 423_000_000
     assert not (tmp_path / "environment").exists()
 
 
