@@ -51,6 +51,9 @@ def main() -> None:
 @reconstructing
 @click.option("--mask-out", "mask_output", metavar="FILE", help="Also write the mask: 0 clear, 1 cloud, 2 shadow.")
 @click.option("--uncertainty-out", "uncertainty_output", metavar="FILE", help="Also write the standard error.")
+@click.option(
+    "--cluster", metavar="ADDRESS|local[:N]", help="Run on a Dask cluster: its scheduler's address, or N workers here."
+)
 @reading
 def remove(as_json: bool, dates: tuple[str, ...], **options: Any) -> None:
     """Reconstruct the clouded pixels of OPTICAL; clear pixels stay as they are."""

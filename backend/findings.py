@@ -12,12 +12,11 @@ from rasterio.enums import Resampling
 from rasterio.io import MemoryFile
 
 from . import clouds
-from .background import BLOCK_PX, REGION_PX, Ground
-from .mask_files import Classes
-from .matching import Match
+from .background import BLOCK_PX, REGION_PX, Ground, near
+from .matching import Match, MatchedWindow
 from .raster import Grid, Raster, RasterBand, Reader
-from .scene import Scene
 from .sensors import Float
+from .stored import StoredGround
 from .survey import Survey
 from .tiling import Window
 
@@ -37,13 +36,21 @@ class Findings:
     """In the scene, where the fields of ground and matches begin."""
     column: int = 0
 
-    def sample_ground(self, window: Window) -> Ground:
+    def ground_at(self, window: Window) -> StoredGround:
         """Gives the ground at the pixels of a window of the scene."""
-        return self.ground.sample(window.row - self.row, window.column - self.column, window.height, window.width)
+        at, ground = self._place(window), self.ground
+        return StoredGround(
+            near(ground.background, *at),
+            near(ground.regional, *at, REGION_PX),
+            near(ground.variability, *at, REGION_PX),
+        )
 
-    def match(self, position: int, reflectance: Float, window: Window) -> tuple[Float, Float]:
-        """Matches a window of a date, see Match.apply; the position is that in this order."""
-        return self.matches[position].apply(reflectance, window.row - self.row, window.column - self.column)
+    def matches_at(self, window: Window) -> list[MatchedWindow]:
+        """Gives what takes a window of each date, in this order, to the optical image's day."""
+        return [match.at(*self._place(window)) for match in self.matches]
+
+    def _place(self, window: Window) -> tuple[int, int, int, int]:
+        return window.row - self.row, window.column - self.column, window.height, window.width
 
 
 def findings_of(survey: Survey, prior: Float | None) -> Findings:
@@ -60,14 +67,45 @@ def findings_of(survey: Survey, prior: Float | None) -> Findings:
 
 
 @dataclass(frozen=True)
+class PackedMask:
+    """A window of a mask as plain data."""
+
+    window: Window
+    """In the scene; outside of it the mask is nodata."""
+    deflated: bytes
+    """(H, W) row by row."""
+
+    @contextlib.contextmanager
+    def opened(self, grid: Grid) -> Iterator[Raster]:
+        """Gives the mask as a raster that can be read as long as the context lasts.
+
+        Args:
+            grid: Of the scene.
+        """
+        classes = np.frombuffer(zlib.decompress(self.deflated), np.uint8)
+        height, width = self.window.height, self.window.width
+        place = grid.crop(self.window)
+        profile = {"driver": "GTiff", "height": height, "width": width, "count": 1, "dtype": "uint8"}
+        with MemoryFile() as memory:
+            with memory.open(crs=place.crs, transform=place.transform, nodata=clouds.NODATA, **profile) as dataset:
+                dataset.write(classes.reshape(1, height, width))
+            band = RasterBand(memory.name, 1, place, np.dtype(np.uint8), clouds.NODATA, None, 1.0, 0.0)
+            yield Raster(memory.name, (band,), {})
+
+
+def pack_mask(mask: Raster, grid: Grid, window: Window) -> PackedMask:
+    """Takes the part of a mask on the grid of a scene that lies in a window."""
+    inside = window.clipped(grid.height, grid.width) or window
+    with Reader(mask, grid, Resampling.nearest) as reader:
+        return PackedMask(inside, zlib.compress(reader.read(inside)[0].tobytes(), 1))
+
+
+@dataclass(frozen=True)
 class Excerpt:
     """The findings of a window of a scene as plain data: masks are in it, not beside it in files."""
 
     findings: Findings
-    window: Window
-    """Of the masks, in the scene."""
-    masks: tuple[bytes, ...]
-    """(H, W) of the window, row by row, deflated."""
+    masks: tuple[PackedMask, ...]
 
     @contextlib.contextmanager
     def opened(self, grid: Grid) -> Iterator[Findings]:
@@ -76,23 +114,15 @@ class Excerpt:
         Args:
             grid: Of the scene.
         """
-        shape = self.window.height, self.window.width
         with contextlib.ExitStack() as stack:
-            rasters = []
-            for packed in self.masks:
-                classes = np.frombuffer(zlib.decompress(packed), np.uint8).reshape(shape)
-                rasters.append(_in_memory(stack, classes, grid.crop(self.window)))
-            yield replace(self.findings, masks=tuple(rasters))
+            masks = tuple(stack.enter_context(mask.opened(grid)) for mask in self.masks)
+            yield replace(self.findings, masks=masks)
 
 
-def excerpt(findings: Findings, scene: Scene, window: Window) -> Excerpt:
-    """Takes what tiles of a window, their context included, need of a scene's findings."""
-    inside = window.clipped(scene.grid.height, scene.grid.width) or window
-    masks = []
-    for raster in findings.masks:
-        with Reader(raster, scene.grid, Resampling.nearest) as reader:
-            masks.append(zlib.compress(reader.read(inside)[0].tobytes(), 1))
-    around = inside.padded(REGION_PX, REGION_PX).clipped(scene.grid.height, scene.grid.width) or inside
+def excerpt(findings: Findings, grid: Grid, window: Window) -> Excerpt:
+    """Takes what tiles of a window, their context included, need of the findings of a scene with this grid."""
+    inside = window.clipped(grid.height, grid.width) or window
+    around = inside.padded(REGION_PX, REGION_PX).clipped(grid.height, grid.width) or inside
     cut = replace(
         findings,
         masks=(),
@@ -101,7 +131,7 @@ def excerpt(findings: Findings, scene: Scene, window: Window) -> Excerpt:
         row=around.row,
         column=around.column,
     )
-    return Excerpt(cut, inside, tuple(masks))
+    return Excerpt(cut, tuple(pack_mask(mask, grid, inside) for mask in findings.masks))
 
 
 def _cut_ground(ground: Ground, window: Window) -> Ground:
@@ -122,14 +152,3 @@ def _cut(field: Float, window: Window, cell_px: int) -> Float:
     columns = slice(window.column // cell_px, -(-(window.column + window.width) // cell_px))
     cells: Float = np.ascontiguousarray(field[:, rows, columns])
     return cells
-
-
-def _in_memory(stack: contextlib.ExitStack, classes: Classes, grid: Grid) -> Raster:
-    """Makes a mask (H, W) a raster in memory, which goes with the stack."""
-    height, width = classes.shape
-    memory = stack.enter_context(MemoryFile())
-    profile = {"driver": "GTiff", "height": height, "width": width, "count": 1, "dtype": "uint8"}
-    with memory.open(crs=grid.crs, transform=grid.transform, nodata=clouds.NODATA, **profile) as dataset:
-        dataset.write(classes[None])
-    band = RasterBand(memory.name, 1, grid, np.dtype(np.uint8), clouds.NODATA, None, 1.0, 0.0)
-    return Raster(memory.name, (band,), {})

@@ -39,6 +39,14 @@ def check_training_libraries() -> None:
         )
 
 
+def _remove(job: RemoveClouds, report: Reporter) -> Done:
+    if job.cluster is None:
+        return remove(job, report)
+    from .cluster import remove_on_cluster
+
+    return remove_on_cluster(job, report)
+
+
 def _train(job: TrainGenerator, report: Reporter) -> Done:
     check_training_libraries()
     from .training.run import train
@@ -98,7 +106,7 @@ class _Ear(logging.Handler):
 
 
 RUNNERS: dict[type, Callable[[Any, Reporter], Done]] = {
-    RemoveClouds: remove,
+    RemoveClouds: _remove,
     DetectClouds: detect,
     SimulateClouds: simulate_file,
     TrainGenerator: _train,

@@ -72,6 +72,8 @@ class RemoveClouds:
     mask_output: Optional[str] = None
     uncertainty_output: Optional[str] = None
     overwrite: bool = False
+    cluster: Optional[str] = None
+    """Address of a Dask scheduler, or `local[:N]` for N workers on this machine; None for this process."""
 
 
 @dataclass(frozen=True)

@@ -105,7 +105,7 @@ class Block:
     """In the area's pixels, in order."""
     excerpt: Excerpt
 
-    def reconstruct(self, check: Callable[[], None]) -> RenderedBlock:
+    def run(self, check: Callable[[], None]) -> RenderedBlock:
         """Reads and reconstructs the tiles.
 
         Args:
