@@ -9,7 +9,7 @@ from ..errors import BatchIncomplete, Cancelled, OutputError, UncloudedError
 from . import job_file, report
 from .display import Lines, Screen
 from .manifest import Manifest
-from .plan import Plan, Wishes, make
+from .plan import Wishes, make
 from .run import Run, in_turn, locked
 
 
@@ -70,21 +70,27 @@ def _work(
         plan.check()
         with show.running(plan) as emit:
             run = Run(plan, manifest, emit, interrupted)
-            run.go(in_turn)
-    return _end(run, plan, wishes, show, command)
-
-
-def _end(run: Run, plan: Plan, wishes: Wishes, show: Lines | Screen, command: str) -> int:
+            stopped = _stopped(run)
     results = run.results()
     show.ended(results, report.write(wishes.folder, results, command))
+    if stopped is not None:
+        raise stopped
     failed = sum(result.state == "failed" for result in results)
-    if run.was_cancelled:
-        error = Cancelled()
-        error.hint = "What is finished is kept: run the same command again to go on."
-        raise error
     if failed:
         raise BatchIncomplete(failed, len(results))
     return 0
+
+
+def _stopped(run: Run) -> UncloudedError | None:
+    """Does what is due and gives what ended it early, if anything did."""
+    try:
+        run.go(in_turn)
+    except Cancelled as error:
+        error.hint = "What is finished is kept: run the same command again to go on."
+        return error
+    except UncloudedError as error:
+        return error
+    return None
 
 
 def _check_report(wishes: Wishes, manifest: Manifest) -> None:

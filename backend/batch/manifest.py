@@ -66,10 +66,9 @@ class Manifest:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._path = folder / NAME
-        content = _read(self._path)
-        self.entries = {name: Entry(**entry) for name, entry in content.get("results", {}).items()}
-        self._digests = Digests(content.get("digests", {}))
-        self._inputs: set[str] = set(content.get("digests", {}))
+        self.entries, digests = _read(self._path)
+        self._digests = Digests(digests)
+        self._inputs = set(digests)
         self._stamps: dict[str, str] = {}
 
     @property
@@ -95,7 +94,7 @@ class Manifest:
     def _compared(self, entry: Entry, job: RemoveClouds, strange: list[str], there: list[str]) -> State:
         changed = self._changes(entry, job)
         if changed:
-            return State("redo", f"changed: {', '.join(changed)}")
+            return State("redo", f"changed: {', '.join(dict.fromkeys(changed))}")
         missing = [path for path in made_by(job) if path not in there]
         if strange or missing:
             return State("redo", f"damaged: {strange[0]}" if strange else f"missing: {missing[0]}")
@@ -216,15 +215,15 @@ def _is_foreign(path: str) -> bool:
         return False
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: Path) -> tuple[dict[str, Entry], dict[str, Digest]]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         if content["format"] != FORMAT:
             raise ValueError(f"it has format {content['format']}, this version knows {FORMAT}")
-        return dict(content)
+        return {name: Entry(**entry) for name, entry in content["results"].items()}, dict(content["digests"])
     except FileNotFoundError:
-        return {}
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        return {}, {}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise OutputError(
             f"What the folder remembers of its batch cannot be read: {path}: {error}.",
             "Choose another folder; or delete this file, and do everything again with --overwrite.",

@@ -97,7 +97,6 @@ class Run:
     def __init__(
         self, plan: Plan, manifest: Manifest, emit: Callable[[Message], None], cancelled: Callable[[], bool]
     ) -> None:
-        self.was_cancelled = False
         self._plan = plan
         self._manifest = manifest
         self._emit = emit
@@ -110,19 +109,17 @@ class Run:
         """Does what is due.
 
         Raises:
-            OutputError: What is done cannot be noted.
+            Cancelled: The batch was given up; results() says what is done.
+            UncloudedError: It cannot go on, as when what is done cannot be noted.
         """
         due = {item.job.id: item for item in self._plan.items if item.is_due}
         self._manifest.begin([item.job for item in due.values()])
         for item in due.values():
             _make_folder(Path(item.job.output).parent)
-        try:
-            for outcome in runner([item.job for item in due.values()], self._report):
-                if isinstance(outcome, Failed) and outcome.code == Cancelled.code:
-                    raise Cancelled
-                self._end(due[outcome.id], outcome)
-        except Cancelled:
-            self.was_cancelled = True
+        for outcome in runner([item.job for item in due.values()], self._report):
+            if isinstance(outcome, Failed) and outcome.code == Cancelled.code:
+                raise Cancelled
+            self._end(due[outcome.id], outcome)
 
     def results(self) -> list[Result]:
         """Gives what has become of each scene so far, in the order of the plan."""
