@@ -12,6 +12,7 @@ import click
 from .batch_commands import batch
 from .catalogue_commands import fetch
 from .evaluation_commands import COMMANDS
+from .memory import keep_freed
 from .model_commands import models
 from .options import execute, masking, reading, reconstructing
 from .protocol import DetectClouds, RemoveClouds, SimulateClouds, TrainGenerator
@@ -35,6 +36,7 @@ def main() -> None:
     Start with:  unclouded remove IMAGE.tif -o CLEAR.tif
     """
     os.environ.update({key: os.environ.get(key, value) for key, value in LIBRARY_OPTIONS.items()})
+    keep_freed()
 
 
 @main.command(epilog=OPTICAL_HELP)

@@ -8,13 +8,14 @@ from dataclasses import replace
 import numpy as np
 
 from . import clouds
+from .cloud_finder import MaskRules
 from .errors import NoData
 from .geotiff import Writer
 from .outputs import Outputs
 from .protocol import DetectClouds, Done
 from .reporting import Reporter
 from .scene import open_optical, open_scene
-from .survey import MASK_LAYOUT, MaskRules, classified
+from .survey import MASK_LAYOUT, Pass, read_here
 from .version import VERSION
 
 
@@ -35,8 +36,11 @@ def detect(job: DetectClouds, report: Reporter) -> Done:
         writer = stack.enter_context(
             contextlib.closing(Writer(outputs.part(job.output), scene.grid.crop(scene.area), layout))
         )
-        for done, (window, _, classes) in classified(optical, scene.grid, rules, False, report.log):
-            report.progress(0.95 * done, "looking for clouds")
+        reading = Pass(scene, rules)
+        count = len(reading.windows())
+        for done, found in enumerate(read_here(reading, report.log), 1):
+            report.progress(0.95 * done / count, "looking for clouds")
+            window, classes = found.window, found.classes
             part = window.shifted(-scene.area.row, -scene.area.column).clipped(scene.area.height, scene.area.width)
             if part is not None:
                 inside = classes[part.shifted(scene.area.row, scene.area.column).slices_in(window)]

@@ -99,7 +99,7 @@ def _probability(cells: Float, known: Bool) -> Float:
     """Cloud probability (h, w) of the known cells, 0 elsewhere."""
     probability = np.zeros(known.shape, np.float32)
     if known.any():
-        probability[known] = _forest().predict(np.ascontiguousarray(cells[:, known].T))
+        probability[known] = _forest().predict(np.ascontiguousarray(cells[:, known].T), num_threads=1)
     return probability
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from . import clouds
+from .cloud_finder import MaskRules
 from .completion import Completed
 from .findings import Excerpt, Findings
 from .inference import Generator, check_fit, load_generator
@@ -18,7 +19,6 @@ from .results import Rendered, Result
 from .sampling import draw_latents
 from .scene import Log, Scene
 from .streams import ahead
-from .survey import MaskRules
 from .tile_reader import Tile, TilePlan
 from .tiling import Window
 

@@ -11,6 +11,7 @@ from rasterio.enums import Resampling
 
 from . import clouds
 from .geotiff import Layout, Writer
+from .mask_files import Classes
 from .observation import Reconstruction
 from .outputs import Outputs
 from .protocol import RemoveClouds
@@ -18,7 +19,7 @@ from .quality import NEAR_PX, Meter, Part, error_sums
 from .raster import Reader
 from .scene import Optical, Scene
 from .sensors import Float, Scaling
-from .survey import MASK_LAYOUT, Classes
+from .survey import MASK_LAYOUT
 from .tile_reader import Tile, TilePlan
 from .tiling import Window
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import queue
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
+K = TypeVar("K")
 DEPTH = 2
 
 
@@ -26,6 +29,27 @@ def ahead(items: Callable[[], Iterable[T]]) -> Iterator[T]:
     finally:
         maker.stop.set()
         maker.thread.join()
+
+
+def side_by_side(items: Iterable[K], work: Callable[[K], T], threads: int) -> Iterator[T]:
+    """Yields what becomes of the items, in order, while several threads work on the next ones.
+
+    Args:
+        items: Made in the calling thread, at most one more than there are threads before the first is done.
+        work: Called in any of the threads.
+        threads: How many work at a time.
+    """
+    waiting: deque[Future[T]] = deque()
+    pool = ThreadPoolExecutor(threads)
+    try:
+        for item in items:
+            waiting.append(pool.submit(work, item))
+            if len(waiting) > threads:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 class _Maker(Generic[T]):

@@ -3,60 +3,33 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from rasterio.enums import Resampling
 
 from . import clouds
 from .background import BlockSums, GroundSums
-from .errors import InputError, NoData, UsageError
+from .cloud_finder import Finder, MaskRules, Seen
+from .errors import NoData
 from .geotiff import Layout, Writer
+from .mask_files import Classes
 from .matching import JointSums
-from .raster import Grid, Raster, Reader, open_raster, read_sample
+from .raster import Grid, Raster, Reader, open_raster
 from .reporting import Reporter
 from .scene import Log, Optical, OpticalReader, Pixels, Scene
-from .sensors import UNHANDLED_OFFSET
-from .streams import ahead
+from .sensors import UNHANDLED_OFFSET, Bool, Float
+from .streams import side_by_side
 from .tiling import Window, tiles
 
-Classes = NDArray[np.uint8]
-
 SURVEY_PX = 1024
-MAX_GROW_PX = 100
+THREADS = max(1, min(os.cpu_count() or 1, 4) - 1)
+"""That look for clouds while another one reads; each needs up to 0.4 GB."""
 MASK_LAYOUT = Layout(1, np.dtype(np.uint8), clouds.NODATA, ["cloud mask"], [1.0], [0.0], {}, Resampling.nearest)
-
-
-@dataclass(frozen=True)
-class MaskRules:
-    """How clouds are found; the fields are those of protocol.RemoveClouds."""
-
-    mask: str = "auto"
-    threshold: float | None = None
-    grow_px: int | None = None
-
-    def __post_init__(self) -> None:
-        if self.grow_px is not None and not 0 <= self.grow_px <= MAX_GROW_PX:
-            raise UsageError(
-                f"The mask is to grow by {self.grow_px} pixels; 0 to {MAX_GROW_PX} were expected.",
-                "Give for example 4.",
-            )
-
-    @property
-    def own(self) -> bool:
-        """Whether the user gave a mask."""
-        return self.mask not in ("auto", "all")
-
-    @property
-    def growth_px(self) -> int:
-        """By how much the mask is grown: a user's mask only if asked."""
-        if self.grow_px is not None:
-            return self.grow_px
-        return 0 if self.own else clouds.GROW_PX
 
 
 @dataclass(frozen=True)
@@ -121,26 +94,48 @@ class Pass:
         return list(tiles(self.scene.grid.height, self.scene.grid.width, SURVEY_PX))
 
     def read(self, windows: Sequence[Window], log: Log) -> Iterator[Part]:
-        """Finds the clouds in some of the windows, and sums what is clear."""
+        """Finds the clouds in some of the windows, and sums what is clear; several threads reckon, this one reads."""
+        with contextlib.ExitStack() as stack:
+            yield from side_by_side(self._sources(stack, windows, log), _summed, THREADS)
+
+    def _sources(self, stack: contextlib.ExitStack, windows: Sequence[Window], log: Log) -> Iterator[_Source]:
         scene = self.scene
         if self.date is None or self.mask is None:
-            for _, (window, pixels, classes) in classified(scene.optical, scene.grid, self.rules, False, log, windows):
-                ground = GroundSums(len(scene.optical.bands), window.height, window.width)
-                ground.add(pixels.reflectance, classes == clouds.CLEAR, 0, 0)
-                yield Part(window, classes, ground)
+            finder = Finder(stack, scene.optical, scene.grid, self.rules, False, log)
+            yield from (_Source(finder, finder.read(window)) for window in windows)
             return
-        with contextlib.ExitStack() as stack:
-            optical = stack.enter_context(OpticalReader(scene.optical, scene.grid, warped=False))
-            masks = stack.enter_context(Reader(self.mask, scene.grid, Resampling.nearest))
-            date = scene.dates[self.date]
-            for _, (window, pixels, classes) in classified(date, scene.grid, self.rules, True, log, windows):
-                both = (classes == clouds.CLEAR) & (masks.read(window)[0][0] == clouds.CLEAR)
-                joint = JointSums(len(scene.optical.bands), window.height, window.width)
-                joint.add(optical.read(window).reflectance, pixels.reflectance, both, 0, 0)
-                yield Part(window, classes, joint)
+        finder = Finder(stack, scene.dates[self.date], scene.grid, self.rules, True, log)
+        optical = stack.enter_context(OpticalReader(scene.optical, scene.grid, warped=False))
+        masks = stack.enter_context(Reader(self.mask, scene.grid, Resampling.nearest))
+        for window in windows:
+            clear = masks.read(window)[0][0] == clouds.CLEAR
+            yield _Source(finder, finder.read(window), optical.read(window), clear)
 
 
-Masker = Callable[[Window, Pixels], Classes]
+@dataclass(frozen=True)
+class _Source:
+    """What a part is made from."""
+
+    finder: Finder
+    seen: Seen
+    optical: Pixels | None = None
+    """The optical image in the window of another date."""
+    clear: Bool | None = None
+    """(H, W) where it is clear."""
+
+
+def _summed(source: _Source) -> Part:
+    reflectance, classes = source.finder.classify(source.seen)
+    window, clear = source.seen.window, classes == clouds.CLEAR
+    if source.optical is None or source.clear is None:
+        ground = GroundSums(len(reflectance), window.height, window.width)
+        ground.add(reflectance, clear, 0, 0)
+        return Part(window, classes, ground)
+    joint = JointSums(len(reflectance), window.height, window.width)
+    joint.add(source.optical.reflectance, reflectance, clear & source.clear, 0, 0)
+    return Part(window, classes, joint)
+
+
 PassReader = Callable[[Pass, Log], Iterator[Part]]
 """Yields the parts of all windows of a pass in order."""
 
@@ -219,87 +214,13 @@ def _survey_date(parts: Iterator[Part], scene: Scene, path: Path) -> DateSurvey:
 
 
 def classified(
-    optical: Optical, grid: Grid, rules: MaskRules, warped: bool, log: Log, chosen: Sequence[Window] | None = None
-) -> Iterator[tuple[float, tuple[Window, Pixels, Classes]]]:
-    """Finds the clouds of one acquisition.
-
-    Yields:
-        For each window of the grid, or of those chosen, the share that is done, and the window with its pixels and its
-        grown classes.
-    """
-    windows = list(tiles(grid.height, grid.width, SURVEY_PX)) if chosen is None else chosen
-
-    def classify() -> Iterator[tuple[float, tuple[Window, Pixels, Classes]]]:
-        with contextlib.ExitStack() as stack:
-            reader = stack.enter_context(OpticalReader(optical, grid, warped))
-            masker, margin_px, align_px = _masker(stack, optical, grid, rules, log)
-            for i, window in enumerate(windows):
-                outer = window.padded(margin_px + rules.growth_px, align_px)
-                around = reader.read(outer)
-                classes = _grown(masker(outer, around), rules.growth_px)
-                core = window.slices_in(outer)
-                pixels = Pixels(
-                    around.digital_numbers[..., core[0], core[1]],
-                    around.reflectance[..., core[0], core[1]],
-                    around.valid[core],
-                )
-                yield (i + 1) / len(windows), (window, pixels, classes[core])
-
-    return ahead(classify)
-
-
-def _masker(
-    stack: contextlib.ExitStack, optical: Optical, grid: Grid, rules: MaskRules, log: Log
-) -> tuple[Masker, int, int]:
-    """Chooses where the mask comes from: the user, the product's scene classification, or a detector."""
-    if rules.own:
-        mask, kind = open_mask(rules.mask, optical, grid, log)
-        return _file_masker(stack, mask, kind, grid, rules.threshold), 0, 1
-    if optical.product.scl is not None:
-        log("info", f"{Path(optical.raster.path).name}: clouds are those of the product's scene classification.")
-        return _file_masker(stack, optical.product.scl, "scl", grid, None), 0, 1
-    detector = clouds.choose(optical.bands, optical.level, rules.threshold, grid.resolution_m)
-    log("info", f"{Path(optical.raster.path).name}: clouds are found by {detector.name}.")
-    return lambda _, pixels: detector(pixels.reflectance, pixels.valid), detector.margin_px, detector.align_px
-
-
-def open_mask(path: str, optical: Optical, grid: Grid, log: Log) -> tuple[Raster, clouds.Kind]:
-    """Opens a mask that a user brings, and says in the log what its values are taken for.
-
-    Raises:
-        InputError: It has several bands, its values make no sense, or it shows another place.
-    """
-    whole = open_raster(path)
-    if len(whole.bands) != 1:
-        raise InputError(f"The mask {path} has {len(whole.bands)} bands; one was expected.", "Give one with one band.")
-    band = whole.bands[0]
-    sample = read_sample(band, SURVEY_PX)
-    kind, meaning = clouds.interpret(path, sample, band.nodata, band.description or "")
-    log("info", f"{Path(path).name}: {meaning}.")
-    mask = whole.placed_on(optical.raster.grid, "mask")
-    mask.check_overlap(grid, "mask")
-    return mask, kind
-
-
-def _file_masker(
-    stack: contextlib.ExitStack, raster: Raster, kind: clouds.Kind, grid: Grid, limit: float | None
-) -> Masker:
-    reader = stack.enter_context(Reader(raster, grid, Resampling.nearest))
-
-    def classify(window: Window, pixels: Pixels) -> Classes:
-        values, _ = reader.read(window)
-        return np.where(pixels.valid, clouds.from_user(values[0], kind, limit), np.uint8(clouds.NODATA))
-
-    return classify
-
-
-def _grown(classes: Classes, grow_px: int) -> Classes:
-    if grow_px == 0:
-        return classes
-    cloud = clouds.grow(classes == clouds.CLOUD, grow_px)
-    shadow = clouds.grow(classes == clouds.SHADOW, grow_px)
-    clear = classes == clouds.CLEAR
-    return np.select([clear & cloud, clear & shadow], [np.uint8(clouds.CLOUD), np.uint8(clouds.SHADOW)], classes)
+    optical: Optical, grid: Grid, rules: MaskRules, warped: bool, log: Log
+) -> Iterator[tuple[Window, Float, Classes]]:
+    """Finds the clouds of one acquisition: yields the windows of the grid, their reflectance and grown classes."""
+    with contextlib.ExitStack() as stack:
+        finder = Finder(stack, optical, grid, rules, warped, log)
+        for window in tiles(grid.height, grid.width, SURVEY_PX):
+            yield window, *finder.classify(finder.read(window))
 
 
 def _inside(classes: Classes, window: Window, area: Window) -> Classes:

@@ -11,11 +11,11 @@ from rasterio.enums import Resampling
 
 from . import clouds
 from .findings import Findings
+from .mask_files import Classes
 from .observation import Method, Observation
 from .raster import Reader
 from .scene import Scene, open_readers
 from .sensors import Bool, Float
-from .survey import Classes
 from .tiling import Window, tiles
 
 

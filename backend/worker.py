@@ -12,6 +12,7 @@ import traceback
 from typing import TextIO
 
 from .errors import UncloudedError
+from .memory import give_back
 from .protocol import (
     JOBS,
     PROTOCOL,
@@ -76,6 +77,7 @@ class Worker:
             self._running = job
             self._idle.clear()
             self._send(self._run(job))
+            give_back()
 
     def _run(self, job: Job) -> Message:
         from .jobs import run

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from unclouded.backend.streams import DEPTH, Behind, ahead
+from unclouded.backend.streams import DEPTH, Behind, ahead, side_by_side
 
 
 @pytest.fixture(autouse=True)
@@ -74,6 +74,38 @@ def test_leaving_early_ends_the_maker_and_closes_what_it_opened() -> None:
         break
 
     assert closed.wait(5)
+
+
+def test_several_threads_work_at_a_time_and_their_results_come_in_order() -> None:
+    together = threading.Barrier(3, timeout=5)
+
+    def work(number: int) -> int:
+        together.wait()
+        time.sleep(0.01 * (number % 3 == 0))
+        return number * number
+
+    assert list(side_by_side(range(9), work, 3)) == [number * number for number in range(9)]
+
+
+def test_items_are_made_as_they_are_worked_on() -> None:
+    made: list[int] = []
+
+    def items() -> Iterator[int]:
+        for number in range(100):
+            made.append(number)
+            yield number
+
+    stream = side_by_side(items(), lambda number: number, 2)
+    next(stream)
+    assert len(made) == 3
+    stream.close()
+
+
+def test_an_error_in_one_of_several_threads_comes_where_its_result_would() -> None:
+    stream = side_by_side([4, 2, 0, 1], lambda number: 8 // number, 2)
+    assert [next(stream), next(stream)] == [2, 4]
+    with pytest.raises(ZeroDivisionError):
+        next(stream)
 
 
 def test_consumed_in_order_before_the_context_ends() -> None:

@@ -13,10 +13,11 @@ from scipy.ndimage import distance_transform_edt
 
 from unclouded.backend import clouds
 from unclouded.backend import survey as surveys
+from unclouded.backend.cloud_finder import MaskRules
 from unclouded.backend.errors import InputError, NoData, NoOverlap, UncloudedError
 from unclouded.backend.reporting import Reporter
 from unclouded.backend.scene import Scene, open_optical, open_scene
-from unclouded.backend.survey import MaskRules, Survey
+from unclouded.backend.survey import Survey
 
 HEIGHT, WIDTH = 90, 120
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from unclouded.backend import clouds
+from unclouded.backend.cloud_finder import MaskRules
 from unclouded.backend.findings import findings_of
 from unclouded.backend.inference import Generator
 from unclouded.backend.installed import installed_models
@@ -17,7 +18,7 @@ from unclouded.backend.methods import UNTRAINED, Untrained
 from unclouded.backend.observation import Method
 from unclouded.backend.reporting import Reporter
 from unclouded.backend.scene import Scene, open_optical, open_scene
-from unclouded.backend.survey import MaskRules, Survey, survey
+from unclouded.backend.survey import Survey, survey
 from unclouded.backend.tile_reader import TilePlan
 
 from .generators import RGB, write_augmented, write_cyclegan

@@ -11,11 +11,11 @@ import numpy as np
 from rasterio.enums import Resampling
 
 from ... import clouds
+from ...cloud_finder import open_mask
 from ...errors import InputError, UsageError
 from ...raster import Grid, Raster, Reader
 from ...scene import Log, Optical, open_optical
 from ...sensors import Bool
-from ...survey import open_mask
 from ...tiling import Window
 
 IMAGE, LABEL = "optical.tif", "label.tif"

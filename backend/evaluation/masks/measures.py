@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ... import clouds
+from ...cloud_finder import MaskRules
 from ...datasets.place import Place
+from ...mask_files import Classes
 from ...observation import Observation
 from ...scene import Log, OpticalReader
 from ...sensors import Bool, Float
-from ...survey import Classes, MaskRules, classified
+from ...survey import classified
 from ...tiling import Window, tiles
 from ..cases import Case
 from ..reports.panels import Panel, true_colours
@@ -89,13 +91,13 @@ def measure_detector(chip: Labelled, tolerance_px: int, found: Measured, log: Lo
     for label, counted, classes in _compared(chip, MaskRules(grow_px=0), tolerance_px):
         found.labelled[FOUND].add(chip.name, classes == clouds.CLOUD, label, counted)
     with LabelReader(chip, tolerance_px) as labels:
-        for _, (window, pixels, classes) in classified(chip.optical, chip.grid, MaskRules(), False, log):
+        for window, reflectance, classes in classified(chip.optical, chip.grid, MaskRules(), False, log):
             label, counted = labels.read(window)
             counted &= classes != clouds.NODATA
-            cloud, bright = classes == clouds.CLOUD, brightness(pixels.reflectance)
+            cloud, bright = classes == clouds.CLOUD, brightness(reflectance)
             rows = {GROWN: cloud, REPLACED: cloud | (classes == clouds.SHADOW)}
             if len(found.examples) < EXAMPLES and (not found.examples or found.examples[-1].name != chip.name):
-                found.examples.append(_example(chip, pixels.reflectance, label, counted, classes))
+                found.examples.append(_example(chip, reflectance, label, counted, classes))
             for name, mask in (rows | _trivial(cloud)).items():
                 found.labelled[name].add(chip.name, mask, label, counted)
             found.implied[BRIGHT].add(chip.name, bright > BRIGHT_LIMIT, label, counted, bright)
@@ -128,7 +130,7 @@ def _trivial(like: Bool) -> dict[str, Bool]:
 def _compared(chip: Labelled, rules: MaskRules, tolerance_px: int) -> Iterator[tuple[Bool, Bool, Classes]]:
     """Yields what is cloud, what counts, and the detector's classes, of each window."""
     with LabelReader(chip, tolerance_px) as labels:
-        for _, (window, _, classes) in classified(chip.optical, chip.grid, rules, False, _unheard):
+        for window, _, classes in classified(chip.optical, chip.grid, rules, False, _unheard):
             label, counted = labels.read(window)
             yield label, counted & (classes != clouds.NODATA), classes
 

@@ -11,13 +11,14 @@ import numpy as np
 from rasterio.enums import Resampling
 
 from ... import clouds
+from ...cloud_finder import open_mask
 from ...errors import InputError, UsageError
 from ...evaluation_jobs import EvaluateResult
+from ...mask_files import Classes
 from ...raster import Grid, Raster, Reader, open_raster
 from ...scene import Log, Optical, OpticalReader, open_alike, open_optical, place
 from ...sensors import Bool, Float, Scaling, name_bands
 from ...streams import ahead
-from ...survey import Classes, open_mask
 from ...tiling import Window, tiles
 from .sums import MARGIN_PX, Core
 

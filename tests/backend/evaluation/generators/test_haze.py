@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from unclouded.backend import jobs
+from unclouded.backend.cloud_finder import MaskRules
 from unclouded.backend.datasets.pairs import Veil
 from unclouded.backend.datasets.samples import Sample
 from unclouded.backend.evaluation.cases import Case, choose, open_places
@@ -24,7 +25,7 @@ from unclouded.backend.protocol import RemoveClouds
 from unclouded.backend.reporting import Reporter
 from unclouded.backend.scene import open_optical, open_scene
 from unclouded.backend.sensors import NAMES, Float
-from unclouded.backend.survey import MaskRules, survey
+from unclouded.backend.survey import survey
 from unclouded.backend.tile_reader import TilePlan
 
 from ...generators import write_fusion
