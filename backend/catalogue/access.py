@@ -8,9 +8,11 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit
 
 import certifi
@@ -19,12 +21,14 @@ import rasterio
 from ..errors import InputError, UnreadableRaster
 from ..library.addresses import is_remote, shown
 from ..library.transport import Network, Patience, checked_proxy
-from ..library.trouble import Trouble, of_status
-from ..raster import Raster, open_raster
+from ..library.trouble import AGAIN, Trouble, of_status
+from ..raster import RASTER_ERRORS, Raster, open_raster
 from ..version import VERSION
 
+T = TypeVar("T")
 STATUS = re.compile(r"(?:HTTP response code|response_code|HTTP error code)\s*[:=]\s*(\d{3})")
 QUERY = re.compile(r"\?[^\s'\"]+")
+NEVER = datetime.datetime(1, 1, 1, tzinfo=datetime.timezone.utc)
 SOON = datetime.timedelta(minutes=5)
 LASTS = datetime.timedelta(minutes=30)
 """How long a token is used that does not say when it ends."""
@@ -53,8 +57,10 @@ class Access:
     def __init__(self, tokens: str, proxy: str, certificates: str, patience: Patience) -> None:
         self._network = Network(proxy, certificates, patience)
         self._tokens = tokens
+        self._asking = threading.Lock()
         self._token: dict[str, tuple[str, datetime.datetime]] = {}
         self._certificates = certificates
+        self._waits_s = patience.waits_s
         self._options: dict[str, Any] = {
             "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
             "GDAL_HTTP_USERAGENT": f"Unclouded/{VERSION}",
@@ -92,10 +98,10 @@ class Access:
             )
         if not self._tokens:
             return address
-        token, end = self._token.get(collection, ("", datetime.datetime.min.replace(tzinfo=datetime.timezone.utc)))
-        if datetime.datetime.now(datetime.timezone.utc) + SOON > end:
-            token, end = self._new_token(collection)
-            self._token[collection] = token, end
+        with self._asking:
+            token, end = self._token.get(collection, ("", NEVER))
+            if datetime.datetime.now(datetime.timezone.utc) + SOON > end:
+                token, end = self._token[collection] = self._new_token(collection)
         return f"{address}{'&' if urlsplit(address).query else '?'}{token}"
 
     def describe(self, collection: str, address: str) -> Raster:
@@ -106,10 +112,29 @@ class Access:
         """
         signed = self.sign(collection, address)
         try:
-            with self.environment(fresh=True):
-                return open_raster(signed)
+            return self.patiently(lambda: open_raster(signed), fresh=True)
         except UnreadableRaster as error:
             raise unreadable(address, str(error)) from error
+
+    def patiently(self, ask: Callable[[], T], fresh: bool = False) -> T:
+        """Has GDAL do something, and again after a pause if it fails for a reason that may pass.
+
+        Raises:
+            UnreadableRaster: It has failed too often.
+            RasterioError: The same, as GDAL says it.
+        """
+        for wait_s in self._waits_s:
+            try:
+                with self.environment(fresh):
+                    return ask()
+            except (UnreadableRaster, *RASTER_ERRORS) as error:
+                status = STATUS.search(str(error))
+                if status is not None and int(status[1]) not in AGAIN:
+                    raise
+            time.sleep(wait_s)
+            fresh = True
+        with self.environment(fresh):
+            return ask()
 
     def _new_token(self, collection: str) -> tuple[str, datetime.datetime]:
         address = self._tokens.format(collection=collection)

@@ -45,7 +45,8 @@ class Api:
 
     def __init__(self, address: str, proxy: str, certificates: str, patience: Patience) -> None:
         self._address = address
-        self._client = self._in_words(lambda: Client.open(address, stac_io=_io(proxy, certificates, patience)))
+        io, limits_s = _io(proxy, certificates, patience), (patience.connect_s, patience.silence_s)
+        self._client = self._in_words(lambda: Client.open(address, stac_io=io, timeout=limits_s))
         search = [link for link in self._client.links if link.rel == "search"]
         if not search:
             raise InputError(f"{shown(address)} is a catalogue without a search.", NO_API)
@@ -92,7 +93,7 @@ class Api:
         try:
             return self._client.get_collection(name)
         except APIError as error:
-            if error.status_code == 404:
+            if _status(error) == 404:
                 return None
             raise
 
@@ -115,9 +116,15 @@ class Api:
         ) from trouble
 
 
+def _status(error: APIError) -> int | None:
+    """The HTTP status; None if there was no answer."""
+    return getattr(error, "status_code", None)
+
+
 def _trouble(error: APIError) -> Trouble:
-    if error.status_code:
-        return of_status(error.status_code)
+    status = _status(error)
+    if status is not None:
+        return of_status(status)
     causes = causes_of(error)
     told = (urllib3.exceptions.TimeoutError, urllib3.exceptions.HTTPError, requests.RequestException)
     cause = next((one for kind in told for one in causes if isinstance(one, kind)), error)
@@ -137,11 +144,7 @@ def _io(proxy: str, certificates: str, patience: Patience) -> StacApiIO:
         backoff_factor=patience.waits_s[0] if patience.waits_s else 0,
         raise_on_status=False,
     )
-    io = StacApiIO(
-        headers={"User-Agent": f"Unclouded/{VERSION}"},
-        timeout=(patience.connect_s, patience.silence_s),
-        max_retries=None,
-    )
+    io = StacApiIO(headers={"User-Agent": f"Unclouded/{VERSION}"}, max_retries=None)
     io.session.mount("http://", HTTPAdapter(max_retries=retries))
     io.session.mount("https://", _Trusting(certificates, retries))
     through = checked_proxy(proxy.strip())

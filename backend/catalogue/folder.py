@@ -49,15 +49,17 @@ class Folder:
         Raises:
             OutputError: It cannot be made or written, or somebody writes into it.
         """
+        with _writing(self.path):
+            self.path.mkdir(exist_ok=True)
+        lock = FileLock(self.path / LOCK, timeout=0)
         try:
-            with _writing(self.path):
-                self.path.mkdir(exist_ok=True)
-                lock = FileLock(self.path / LOCK, timeout=0)
-                lock.acquire()
+            lock.acquire()
         except Timeout as error:
             raise OutputError(
                 f"Another run is fetching into {self.path}.", "Wait for its end, end it, or choose another folder."
             ) from error
+        except OSError as error:
+            raise _unwritable(self.path, error) from error
         try:
             with _writing(self.path):
                 shutil.rmtree(self._part, ignore_errors=True)
@@ -154,7 +156,11 @@ def _writing(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise OutputError(
-            f"The folder {folder} cannot be written: {error.strerror or error}.",
-            "See that its parent exists, that it is writable, and that the disk has room.",
-        ) from error
+        raise _unwritable(folder, error) from error
+
+
+def _unwritable(folder: Path, error: OSError) -> OutputError:
+    return OutputError(
+        f"The folder {folder} cannot be written: {error.strerror or error}.",
+        "See that its parent exists, that it is writable, and that the disk has room.",
+    )

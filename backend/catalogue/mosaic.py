@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 import odc.stac
@@ -98,20 +99,23 @@ def read(mosaic: Mosaic, grid: Grid, window: Window, access: Access) -> np.ndarr
     part = grid.crop(window)
     assert part.crs is not None
     box = GeoBox((part.height, part.width), part.transform, part.crs.to_wkt())
+
+    def load() -> Any:
+        return odc.stac.load(
+            mosaic.items,
+            bands=list(mosaic.bands),
+            geobox=box,
+            groupby=lambda *_: 0,
+            preserve_original_order=True,
+            dtype=str(mosaic.dtype),
+            nodata=mosaic.nodata,
+            resampling="bilinear",
+            patch_url=partial(access.sign, mosaic.collection),
+            pool=THREADS,
+        )
+
     try:
-        with access.environment():
-            loaded = odc.stac.load(
-                mosaic.items,
-                bands=list(mosaic.bands),
-                geobox=box,
-                groupby=lambda *_: 0,
-                preserve_original_order=True,
-                dtype=str(mosaic.dtype),
-                nodata=mosaic.nodata,
-                resampling="bilinear",
-                patch_url=partial(access.sign, mosaic.collection),
-                pool=THREADS,
-            )
+        loaded = access.patiently(load)
     except RASTER_ERRORS as error:
         reason = _reason(error)
         found = ADDRESS.search(reason)

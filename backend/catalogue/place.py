@@ -6,13 +6,13 @@ import datetime
 import math
 from collections.abc import Sequence
 
-from affine import Affine
 from rasterio.crs import CRS
 from rasterio.errors import CRSError
 from rasterio.warp import transform_bounds
 
 from ..errors import Extent, InputError, UsageError
 from ..raster import METRES_PER_DEGREE, RASTER_ERRORS, Grid
+from ..tiling import Window
 
 WGS84 = CRS.from_epsg(4326)
 MAX_SIDE_M = 250_000
@@ -106,5 +106,4 @@ def grid_over(bbox: Extent, pixels: Grid) -> Grid:
     rows = sorted(((top - pixels.transform.f) / step_y, (bottom - pixels.transform.f) / step_y))
     first_column, first_row = math.floor(columns[0] + 1e-6), math.floor(rows[0] + 1e-6)
     width, height = math.ceil(columns[1] - 1e-6) - first_column, math.ceil(rows[1] - 1e-6) - first_row
-    origin = pixels.transform * (first_column, first_row)
-    return Grid(pixels.crs, Affine(step_x, 0, origin[0], 0, step_y, origin[1]), width, height)
+    return pixels.crop(Window(first_row, first_column, height, width))

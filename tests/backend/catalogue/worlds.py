@@ -35,10 +35,12 @@ def values(name: str, side: int, dtype: str) -> np.ndarray:
 
 
 def write_file(folder: Path, name: str, tile: int, resolution_m: int = 10, dtype: str = "uint16", **more: Any) -> Path:
-    """Writes a COG of a tile."""
+    """Writes a COG of a tile, unless it is there."""
     side = int(SIDE * STEP) // resolution_m
     transform = Affine(resolution_m, 0, WEST + tile * SIDE * STEP, 0, -resolution_m, NORTH)
     path = folder / f"{name}.tif"
+    if path.exists():
+        return path
     with rasterio.open(
         path, "w", driver="COG", width=side, height=side, count=1, dtype=dtype, crs=UTM, transform=transform,
         blocksize=128, compress="deflate", overviews="none", **more,
