@@ -145,7 +145,36 @@ def sample(field: Float, row: int, column: int, height: int, width: int, cell_px
     Returns:
         (C, height, width)
     """
-    return _interpolate(field, cell_px, row, column, height, width).astype(np.float32, copy=False)
+    return near(field, row, column, height, width, cell_px).pixels()
+
+
+@dataclass(frozen=True)
+class Smooth:
+    """A field of blocks at the pixels of a window: rows near columns^T for each of its C bands."""
+
+    near: Float
+    """(C, h, w) the blocks that the window touches."""
+    rows: Float
+    """(H, h) bilinear weights."""
+    columns: Float
+    """(W, w)"""
+
+    def pixels(self) -> Float:
+        """Gives the values (C, H, W)."""
+        values: np.ndarray = self.rows @ self.near @ self.columns.T
+        return values.astype(np.float32, copy=False)
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Everything by name."""
+        return {"near": self.near, "rows": self.rows, "columns": self.columns}
+
+
+def near(field: Float, row: int, column: int, height: int, width: int, cell_px: int = BLOCK_PX) -> Smooth:
+    """Gives what of a field matters to a window; arguments as for sample."""
+    rows, first_row = _weights(field.shape[-2], cell_px, row, height)
+    columns, first_column = _weights(field.shape[-1], cell_px, column, width)
+    blocks = field[:, first_row : first_row + rows.shape[1], first_column : first_column + columns.shape[1]]
+    return Smooth(blocks, rows, columns)
 
 
 def _fill(sums: np.ndarray, counts: np.ndarray, prior: np.ndarray, trust_px: float) -> np.ndarray:
@@ -173,10 +202,8 @@ def _sum_cells(array: np.ndarray, size: int) -> np.ndarray:
 
 
 def _interpolate(field: np.ndarray, size: int, row: int, column: int, height: int, width: int) -> np.ndarray:
-    rows, first_row = _weights(field.shape[-2], size, row, height)
-    columns, first_column = _weights(field.shape[-1], size, column, width)
-    near = field[:, first_row : first_row + rows.shape[1], first_column : first_column + columns.shape[1]]
-    values: np.ndarray = rows @ near @ columns.T
+    found = near(field, row, column, height, width, size)
+    values: np.ndarray = found.rows @ found.near @ found.columns.T
     return values
 
 

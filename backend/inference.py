@@ -3,26 +3,37 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
 from .card import Card
-from .devices import find_device, has_bfloat16, out_of_memory
-from .encoding import decode, encode, read_encoding
+from .channels import channels, decode, gather
+from .devices import Memory, find_device, has_bfloat16, out_of_memory
+from .encoding import read_encoding
 from .errors import DeviceError, ModelError
 from .installed import find_model
 from .observation import Observation, Reconstruction
 from .sampling import Moments, draw_latents
 from .sensors import Float
-from .tapering import blend
+from .tapering import blend, mirrored
+from .transfer import Download, Transfer, one_behind
 
-BATCH = {"cpu": 1, "cuda": 16, "mps": 4}
+if TYPE_CHECKING:
+    from torch import Tensor
 
-T = TypeVar("T", Observation, Float)
+PIXELS_AT_ONCE = {"cpu": 1, "cuda": 2**19, "mps": 2**18}
+"""Pixels that keep a device busy; at least one window goes through at a time."""
+
+T = TypeVar("T")
+R = TypeVar("R")
+Size = tuple[int, ...]
+"""Height and width of a window, then what else makes it large."""
+Made = tuple["Tensor", "Tensor | None"]
+"""Reflectance of a window and its standard error, (C, H, W) each, on the device."""
 
 
 @lru_cache(maxsize=1)
@@ -68,6 +79,7 @@ class Generator:
         self._latents = draw_latents(self.card.name, self._network.latent, 1, 0)
         self._lay_out()
         self._place(precise)
+        self._transfer, self._memory = Transfer(self.device), Memory(self.device)
 
     def _check_network(self) -> None:
         card, network, bands = self.card, self._network, len(self.card.bands)
@@ -93,22 +105,21 @@ class Generator:
         self.beyond_scene = self._encoding.layout == "fusion"  # the only one that can say that nothing was measured
 
     def _place(self, precise: bool) -> None:
-        """Puts the network on its device.
-
-        Only that of layout `fusion` may reckon in bfloat16: it adds up its output in float32. Others put reflectance
-        itself out, in -1..1 or so, and bfloat16 would leave a hundred tones of it, 0.002 apart.
-        """
+        """Puts the network on its device, in bfloat16 where that is faster and the network adds up in float32."""
         import torch
 
-        self.windows_at_once = BATCH[self.device.type]
-        coarse = self._encoding.layout == "fusion" and not precise and has_bfloat16(self.device)
+        window_px = self.card.window_px or self.tile_px + 2 * self.overlap_px
+        self.windows_at_once = max(1, PIXELS_AT_ONCE[self.device.type] // window_px**2)
+        coarse = self._network.adds_up_in_float32 and not precise and has_bfloat16(self.device)
         self.dtype = torch.bfloat16 if coarse else torch.float32
         self._network.to(self.device, self.dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     @property
     def batch_size(self) -> int:
-        """Windows that are worth being handed over together: where each is many for the network, one."""
-        return 1 if self.card.window_px else self.windows_at_once
+        """Windows that are worth being handed over together: one computes while others come and go."""
+        if self.device.type == "cpu":
+            return 1
+        return 2 if self.card.window_px else 2 * self.windows_at_once
 
     @property
     def draws(self) -> bool:
@@ -151,15 +162,26 @@ class Generator:
                 one.add(sample)
         return [one.result() for one in moments]
 
-    def _reconstruct(self, observations: list[Observation], latent: Float | None) -> list[Reconstruction]:
-        if self.card.window_px:
-            outputs: Iterable[Float] = (self._blended(observation, latent) for observation in observations)
-        else:
-            outputs = self._in_batches(observations, lambda batch: self._whole(batch, latent))
+    def _reconstruct(self, observations: Sequence[Observation], latent: Float | None) -> list[Reconstruction]:
+        arrived = one_behind(self._started(observations, latent))
         return [
-            decode(output, observation, self.card.bands, self._encoding, self._errors)
-            for observation, output in zip(observations, outputs, strict=True)
+            Reconstruction(reflectance, errors[0] if errors else self._constant_errors(seen))
+            for seen, (reflectance, *errors) in zip(observations, arrived, strict=True)
         ]
+
+    def _constant_errors(self, seen: Observation) -> Float:
+        known = self._errors[self._slots(seen)][:, None, None]
+        constant: Float = np.broadcast_to(known, (len(seen.bands), *seen.valid.shape))
+        return constant
+
+    def _started(self, observations: Sequence[Observation], latent: Float | None) -> Iterator[Download]:
+        """Yields the reflectance of each window, and its standard error if the network gives one, on their way."""
+        if self.card.window_px:
+            made: Iterator[Made] = (self._blended(observation, latent) for observation in observations)
+        else:
+            made = self._in_batches(observations, _size_of, lambda batch: self._whole(batch, latent))
+        for tensors in made:
+            yield self._transfer.download([tensor for tensor in tensors if tensor is not None])
 
     @property
     def weighs_dates(self) -> bool:
@@ -176,86 +198,111 @@ class Generator:
         """
         seen = observation
         check_fit(self.card, seen.bands, seen.level, seen.sar is not None, seen.dates is not None)
-        if self.card.window_px:
-            return blend(self._encoded(seen), self.card.window_px, lambda windows: map(self._weigh, windows))
-        height, width = seen.valid.shape
-        return self._weigh(self._padded(self._encoded(seen)))[..., :height, :width]
-
-    def _weigh(self, inputs: Float) -> Float:
-        """Runs the attention of the network: (in_channels, H, W) -> (T, H, W)."""
         import torch
 
+        with torch.inference_mode():
+            if self.card.window_px:
+                weights = blend(self._encoded(seen), self.card.window_px, lambda windows: map(self._weigh, windows))
+            else:
+                height, width = seen.valid.shape
+                weights = self._weigh(self._padded(self._encoded(seen)))[..., :height, :width]
+        return self._transfer.download([weights]).result()[0]
+
+    def _weigh(self, inputs: Tensor) -> Tensor:
+        """Runs the attention of the network: (in_channels, H, W) -> (T, H, W)."""
         from .models.frames import Attentive
 
         if not isinstance(self._network, Attentive):
             raise ModelError(f"The generator {self.card.name!r} weighs no dates.", "Choose one that does, as stgan.")
-        with torch.inference_mode():
-            weights = self._network.attention(torch.from_numpy(inputs[None]).to(self.device))
-        array: Float = weights[0].float().cpu().numpy()
-        return array
+        return self._network.attention(inputs[None])[0].float()
 
-    def _whole(self, observations: Sequence[Observation], latent: Float | None) -> Float:
-        """Runs whole windows: (N, out_channels, H, W)."""
+    def _whole(self, observations: Sequence[Observation], latent: Float | None) -> list[Made]:
+        """Runs whole windows of equal size."""
+        import torch
+
         height, width = observations[0].valid.shape
-        inputs = self._padded(np.stack([self._encoded(observation) for observation in observations]))
-        return self._forward(inputs, latent)[..., :height, :width]
+        with torch.inference_mode():
+            inputs = torch.stack([self._padded(self._encoded(observation)) for observation in observations])
+            outputs = self._forward(inputs, latent)[..., :height, :width]
+            return [self._decoded(*pair) for pair in zip(outputs, observations, strict=True)]
 
-    def _padded(self, inputs: Float) -> Float:
+    def _blended(self, observation: Observation, latent: Float | None) -> Made:
+        """Runs a window as many smaller ones."""
+        import torch
+
+        def run(windows: Sequence[Tensor]) -> Iterator[Tensor]:
+            return self._in_batches(
+                windows, lambda one: one.shape[1:], lambda batch: list(self._forward(torch.stack(list(batch)), latent))
+            )
+
+        with torch.inference_mode():
+            return self._decoded(blend(self._encoded(observation), self.card.window_px, run), observation)
+
+    def _encoded(self, observation: Observation) -> Tensor:
+        """Makes the channels of a window on the device: (in_channels, H, W)."""
+        sent = self._transfer.upload(gather(observation, self._encoding))
+        return channels(sent, observation, self.card.bands, self._encoding)
+
+    def _padded(self, inputs: Tensor) -> Tensor:
         """Grows the last two axes to multiples of align_px."""
-        after = [(0, 0)] * (inputs.ndim - 2) + [(0, -side % self.align_px) for side in inputs.shape[-2:]]
-        return np.pad(inputs, after, mode="constant" if self.beyond_scene else "symmetric")
+        from torch.nn.functional import pad
 
-    def _blended(self, observation: Observation, latent: Float | None) -> Float:
-        """Runs a window as many smaller ones: (out_channels, H, W)."""
+        down, right = (-side % self.align_px for side in inputs.shape[-2:])
+        return pad(inputs, (0, right, 0, down)) if self.beyond_scene else mirrored(inputs, down, right)
 
-        def run(windows: Sequence[Float]) -> Iterator[Float]:
-            return self._in_batches(windows, lambda batch: self._forward(np.stack(batch), latent))
+    def _decoded(self, output: Tensor, observation: Observation) -> Made:
+        return decode(output, self._slots(observation), len(self.card.bands), self._encoding)
 
-        return blend(self._encoded(observation), self.card.window_px, run)
+    def _slots(self, observation: Observation) -> list[int]:
+        return [self.card.bands.index(name) for name in observation.bands]
 
-    def _encoded(self, observation: Observation) -> Float:
-        return encode(observation, self.card.bands, self._encoding)
+    def _forward(self, inputs: Tensor, latent: Float | None) -> Tensor:
+        """Runs the network: (N, in_channels, H, W) -> (N, out_channels, H, W) float32."""
+        import torch
 
-    def _in_batches(self, windows: Sequence[T], run: Callable[[Sequence[T]], Float]) -> Iterator[Float]:
+        if latent is None:
+            return self._network(inputs).float()  # type: ignore[no-any-return]
+        z = torch.from_numpy(latent).to(self.device).expand(len(inputs), -1)
+        return self._network(inputs, z).float()  # type: ignore[no-any-return]
+
+    def _in_batches(
+        self, windows: Sequence[T], size: Callable[[T], Size], run: Callable[[Sequence[T]], Sequence[R]]
+    ) -> Iterator[R]:
         """Yields what comes out for each window, run in batches that fit into memory."""
         done = 0
         while done < len(windows):
-            batch = windows[done : done + self.windows_at_once]
-            try:
-                outputs = run(batch)
-            except (RuntimeError, MemoryError) as error:
-                if not out_of_memory(error):
-                    raise
-                self._halve(len(batch), batch[0])
+            needs = size(windows[done])
+            batch = windows[done : done + self._memory.fitting(needs, self.windows_at_once)]
+            outputs = self._tried(batch, needs, run)
+            if outputs is None:
+                self._halve(len(batch), needs)
                 continue
             yield from outputs
             done += len(batch)
 
-    def _halve(self, batch_size: int, window: Observation | Float) -> None:
-        import torch
+    def _tried(self, batch: Sequence[T], size: Size, run: Callable[[Sequence[T]], Sequence[R]]) -> Sequence[R] | None:
+        """Runs a batch; None if memory does not suffice, all that it took being free again."""
+        try:
+            with self._memory.measuring(size):
+                return run(batch)
+        except (RuntimeError, MemoryError) as error:
+            if not out_of_memory(error):
+                raise
+            return None
 
+    def _halve(self, batch_size: int, size: Size) -> None:
         if batch_size == 1:
-            height, width = (window.valid if isinstance(window, Observation) else window).shape[-2:]
             raise DeviceError(
-                f"{self.device} has not enough memory for one window of {width}x{height} px.",
+                f"{self.device} has not enough memory for one window of {size[1]}x{size[0]} px.",
                 "Close other programs that use it, or choose another device.",
             )
-        if self.device.type == "cuda":
-            torch.cuda.empty_cache()
+        self._memory.release()
         self.windows_at_once = batch_size // 2
 
-    def _forward(self, inputs: Float, latent: Float | None) -> Float:
-        """Runs the network: (N, in_channels, H, W) -> (N, out_channels, H, W)."""
-        import torch
 
-        with torch.inference_mode():
-            x = torch.from_numpy(inputs).to(self.device)
-            if latent is None:
-                output = self._network(x)
-            else:
-                output = self._network(x, torch.from_numpy(latent).to(self.device).expand(len(x), -1))
-        array: Float = output.float().cpu().numpy()
-        return array
+def _size_of(seen: Observation) -> Size:
+    height, width = seen.valid.shape
+    return height, width, 0 if seen.days is None else len(seen.days)
 
 
 def check_fit(card: Card, bands: Sequence[str], level: str, sar: bool, dates: bool) -> None:

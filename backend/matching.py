@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .background import BLOCK_PX, BlockSums, sample
+from .background import BLOCK_PX, BlockSums, Smooth, near
 from .sensors import Bool, Float
 
 UNUSUAL = 0.04
@@ -50,11 +50,30 @@ class Match:
         Returns:
             (C, H, W) reflectance, and (H, W) its expected error.
         """
-        at = (row, column, *date.shape[1:])
-        matched = sample(self.shift, *at) + self.offset[:, None, None]
+        here = self.at(row, column, *date.shape[1:])
+        return here.apply(date), here.error.pixels()[0]
+
+    def at(self, row: int, column: int, height: int, width: int) -> MatchedWindow:
+        """Gives what takes a window to the optical image's day."""
+        at = (row, column, height, width)
+        return MatchedWindow(self.gain, self.offset, near(self.shift, *at), near(self.error, *at))
+
+
+@dataclass(frozen=True)
+class MatchedWindow:
+    """Takes a window of a date to the optical image's day; gain and offset as in Match."""
+
+    gain: Float
+    offset: Float
+    shift: Smooth
+    error: Smooth
+
+    def apply(self, date: Float) -> Float:
+        """(C, H, W) reflectance as measured to reflectance as it would be."""
+        matched = self.shift.pixels() + self.offset[:, None, None]
         matched += date
         matched += (self.gain.T @ date.reshape(len(date), -1)).reshape(date.shape)
-        return matched, sample(self.error, *at)[0]
+        return matched
 
 
 class JointSums:

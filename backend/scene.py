@@ -16,7 +16,8 @@ from rasterio.enums import Resampling
 from .errors import InputError, NoData, UncalibratedSar, UsageError
 from .products import Product, open_product, split_day
 from .raster import Grid, Raster, Reader, open_raster, read_sample
-from .sensors import Bool, Float, Level, Scaling, find_scaling, level_of, name_bands, sar_bands, sar_decibels
+from .sensors import Float, Level, Scaling, find_scaling, level_of, name_bands, sar_bands, sar_decibels
+from .stored import Pixels
 from .tiling import Window
 
 Log = Callable[[str, str], None]
@@ -39,18 +40,6 @@ class Optical:
     @property
     def raster(self) -> Raster:
         return self.product.raster
-
-
-@dataclass(frozen=True)
-class Pixels:
-    """A window of an optical acquisition."""
-
-    digital_numbers: np.ndarray
-    """(C, H, W) as stored."""
-    reflectance: Float
-    """(C, H, W), 0 where not valid."""
-    valid: Bool
-    """(H, W) every band holds a number, and at least one is not nodata."""
 
 
 @dataclass(frozen=True)
@@ -168,8 +157,7 @@ class OpticalReader:
         numbers, missing = self._reader.read(window)
         finite = np.isfinite(numbers).all(axis=0)
         valid = finite & ~missing.all(axis=0)
-        reflectance = np.where(valid, self._scaling.to_reflectance(numbers), np.float32(0))
-        return Pixels(numbers, reflectance, valid)
+        return Pixels(numbers, self._scaling, valid)
 
 
 class SarReader:

@@ -21,8 +21,9 @@ from .mask_files import Classes
 from .matching import JointSums
 from .raster import Grid, Raster, Reader, open_raster
 from .reporting import Reporter
-from .scene import Log, Optical, OpticalReader, Pixels, Scene
+from .scene import Log, Optical, OpticalReader, Scene
 from .sensors import UNHANDLED_OFFSET, Bool, Float
+from .stored import Pixels
 from .streams import side_by_side
 from .tiling import Window, tiles
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .sensors import Float
 
+if TYPE_CHECKING:
+    from torch import Tensor
 
-def blend(image: Float, window_px: int, run: Callable[[Sequence[Float]], Iterable[Float]]) -> Float:
+
+def blend(image: Tensor, window_px: int, run: Callable[[Sequence[Tensor]], Iterable[Tensor]]) -> Tensor:
     """Runs a network window by window and averages what it says of each pixel.
 
     Args:
@@ -18,22 +22,38 @@ def blend(image: Float, window_px: int, run: Callable[[Sequence[Float]], Iterabl
         run: Takes windows (C, window_px, window_px), gives an output (D, window_px, window_px) for each in order.
 
     Returns:
-        (D, H, W)
+        (D, H, W) on the device of the image.
     """
+    import torch
+
     height, width = image.shape[-2:]
     rows, columns = shares(height, window_px), shares(width, window_px)
     ends = rows[-1][0] + window_px, columns[-1][0] + window_px
-    padded = np.pad(image, ((0, 0), (0, ends[0] - height), (0, ends[1] - width)), mode="symmetric")
+    padded = mirrored(image, ends[0] - height, ends[1] - width)
     places = [(row, column) for row in rows for column in columns]
     windows = [padded[:, top : top + window_px, left : left + window_px] for (top, _), (left, _) in places]
-    blended: Float | None = None
+    tapers = {id(share): torch.from_numpy(share).to(image.device) for _, share in (*rows, *columns)}
+    blended: Tensor | None = None
     for ((top, down), (left, across)), output in zip(places, run(windows), strict=True):
         if blended is None:
-            blended = np.zeros((len(output), *ends), np.float32)
-        blended[:, top : top + window_px, left : left + window_px] += output * down[:, None] * across
+            blended = output.new_zeros((len(output), *ends))
+        part = output * tapers[id(down)][:, None] * tapers[id(across)]
+        blended[:, top : top + window_px, left : left + window_px] += part
     if blended is None:
         raise ValueError("no window was run")
     return blended[:, :height, :width]
+
+
+def mirrored(image: Tensor, down: int, right: int) -> Tensor:
+    """Grows the last two axes (H, W) by so many pixels, which repeat the image backwards from its border."""
+    import torch
+
+    for axis, more in ((-2, down), (-1, right)):
+        if more:
+            length = image.shape[axis]
+            places = np.pad(np.arange(length), (0, more), mode="symmetric")
+            image = image.index_select(axis, torch.from_numpy(places).to(image.device))
+    return image
 
 
 def shares(length_px: int, window_px: int) -> list[tuple[int, Float]]:

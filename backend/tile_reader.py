@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from rasterio.enums import Resampling
@@ -16,6 +16,7 @@ from .observation import Method, Observation
 from .raster import Reader
 from .scene import Scene, open_readers
 from .sensors import Bool, Float
+from .stored import Pixels, StoredDate, StoredObservation
 from .tiling import Window, tiles
 
 
@@ -134,31 +135,22 @@ class _Images:
         optical = self._scene.optical
         pixels = self.optical.read(window)
         classes = self.mask.read(window)[0][0]
-        dates = [date.read(window) for date, _ in self._dates]
-        clear = [
-            date.valid & (mask.read(window)[0][0] == clouds.CLEAR)
-            for date, (_, mask) in zip(dates, self._dates, strict=True)
+        others = [
+            StoredDate(date := reader.read(window), self._clear(date, mask, window), match)
+            for (reader, mask), match in zip(self._dates, self._found.matches_at(window), strict=True)
         ]
-        ground = self._found.sample_ground(window)
-        observation = Observation(
+        observation = StoredObservation(
             bands=optical.bands,
             level=optical.level,
-            optical=pixels.reflectance,
-            valid=pixels.valid,
+            image=pixels,
             cloud=(classes == clouds.CLOUD) | (classes == clouds.SHADOW),
-            background=ground.background,
+            ground=self._found.ground_at(window),
             sar=self._sar.read(window) if self._sar else None,
-            regional=ground.regional,
-            variability=ground.variability,
+            others=others,
+            days=self._days if others else None,
         )
-        if dates:
-            matched = [self._found.match(i, date.reflectance, window) for i, date in enumerate(dates)]
-            observation = replace(
-                observation,
-                dates=np.stack([date.reflectance for date in dates]),
-                dates_clear=np.stack(clear),
-                days=self._days,
-                dates_matched=np.stack([reflectance for reflectance, _ in matched]),
-                dates_error=np.stack([error for _, error in matched]),
-            )
         return pixels.digital_numbers, classes, observation
+
+    def _clear(self, date: Pixels, mask: Reader, window: Window) -> Bool:
+        clear: Bool = date.valid & (mask.read(window)[0][0] == clouds.CLEAR)
+        return clear

@@ -20,8 +20,9 @@ from ..clouds import choose
 from ..errors import InputError
 from ..mask_files import CLEAR, Kind, from_user, interpret
 from ..raster import Grid, Raster, Reader, open_raster, read_sample
-from ..scene import Pixels, Scene, open_optical, open_readers, open_scene
+from ..scene import Scene, open_optical, open_readers, open_scene
 from ..sensors import Bool
+from ..stored import Pixels
 from ..tiling import Window, tiles
 from .pairs import DAYS_APART, pair_days
 from .place import Day, Place, clear_day

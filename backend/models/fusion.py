@@ -81,6 +81,8 @@ class Fusion(Network):
         ValueError: Its rest or cell_px make no sense.
     """
 
+    adds_up_in_float32 = True
+
     def __init__(self, params: Params) -> None:
         super().__init__()
         if params.cell_px not in (2, 4) or not 0 <= params.rest < 0.5:

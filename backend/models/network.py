@@ -18,6 +18,8 @@ class Network(nn.Module):
     """Windows are multiples of it."""
     radius_px: int | None
     """Radius of the receptive field; None if a pixel depends on the whole window (statistics over it, for example)."""
+    adds_up_in_float32: bool = False
+    """Whether its features may be of bfloat16: what it puts out then still has the tones of float32."""
     latent: int = 0
     """Numbers in the latent z, (N, latent), that forward(x, z) takes as well; 0: forward(x)."""
 

@@ -13,11 +13,12 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, DistributedSampler
 
+from ..channels import encode
 from ..datasets.collection import Collection
 from ..datasets.development import ORIGINS
 from ..datasets.place import Place
 from ..datasets.samples import Sample, draw_clear, draw_scene, draw_window, suits_clear, suits_scene
-from ..encoding import Encoding, encode
+from ..encoding import Encoding
 from ..errors import InputError, UncloudedError
 from ..sensors import Float
 from .recipe import Recipe

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -36,24 +37,24 @@ def test_inside_the_share_is_a_raised_cosine(window: int, windows: int) -> None:
 
 @given(height=st.integers(1, 45), width=st.integers(1, 45), window=SIDES)
 def test_windows_that_stay_what_they_are_give_the_image_back(height: int, width: int, window: int) -> None:
-    image = np.random.default_rng(0).random((2, height, width)).astype(np.float32)
+    image = torch.from_numpy(np.random.default_rng(0).random((2, height, width), np.float32))
     sizes = set()
 
-    def run(windows: Sequence[np.ndarray]) -> Iterator[np.ndarray]:
+    def run(windows: Sequence[torch.Tensor]) -> Iterator[torch.Tensor]:
         for one in windows:
             sizes.add(one.shape)
-            yield np.concatenate([one, -one[:1]])
+            yield torch.cat([one, -one[:1]])
 
     made = blend(image, window, run)
 
-    assert sizes == {(2, window, window)}
-    np.testing.assert_allclose(made, np.concatenate([image, -image[:1]]), atol=1e-6)
+    assert sizes == {torch.Size([2, window, window])}
+    np.testing.assert_allclose(made, torch.cat([image, -image[:1]]), atol=1e-6)
 
 
 @pytest.mark.parametrize(("height", "width"), [(5, 3), (1, 1), (16, 9)])
 def test_an_image_smaller_than_a_window_is_mirrored(height: int, width: int) -> None:
-    image = np.random.default_rng(0).random((1, height, width)).astype(np.float32)
-    seen: list[np.ndarray] = []
+    image = torch.from_numpy(np.random.default_rng(0).random((1, height, width), np.float32))
+    seen: list[torch.Tensor] = []
     blend(image, 16, lambda windows: [seen.append(one) or one for one in windows])
 
     assert len(seen) == 1
@@ -64,9 +65,9 @@ def test_an_image_smaller_than_a_window_is_mirrored(height: int, width: int) -> 
 
 
 def test_a_pixel_is_the_same_whatever_part_of_the_image_is_blended() -> None:
-    image = np.random.default_rng(0).random((1, 90, 90)).astype(np.float32)
+    image = torch.from_numpy(np.random.default_rng(0).random((1, 90, 90), np.float32))
 
-    def run(windows: Sequence[np.ndarray]) -> list[np.ndarray]:
+    def run(windows: Sequence[torch.Tensor]) -> list[torch.Tensor]:
         return [one - one.mean() for one in windows]  # depends on all of the window
 
     whole = blend(image, 16, run)
