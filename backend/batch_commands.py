@@ -47,9 +47,14 @@ COLUMNS = (
 @reconstructing
 @click.option("--mask-out", is_flag=True, help="Also write each mask, as NAME_mask.tif.")
 @click.option("--uncertainty-out", is_flag=True, help="Also write each standard error, as NAME_uncertainty.tif.")
+@click.option(
+    "--cluster",
+    metavar="ADDRESS|local[:N]",
+    help="Run on a Dask cluster, a scene on each worker at a time: its scheduler's address, or N workers here.",
+)
 @click.option("--dry-run", is_flag=True, help="Only show what would be done.")
 @reading
-def batch(sources: tuple[str, ...], as_json: bool, dry_run: bool, **options: Any) -> None:
+def batch(sources: tuple[str, ...], as_json: bool, dry_run: bool, cluster: str | None, **options: Any) -> None:
     """Remove clouds from many scenes: those of a job file, a folder, or a pattern in quotes.
 
     A second run goes on: finished results are verified and kept, damaged and outdated ones are made again. Files of
@@ -60,7 +65,7 @@ def batch(sources: tuple[str, ...], as_json: bool, dry_run: bool, **options: Any
 
     show = display.Lines() if as_json else display.Screen()
     command = shlex.join(["unclouded", *sys.argv[1:]])
-    sys.exit(run_batch(sources, _wishes(options), _converters(), show, dry_run, command))
+    sys.exit(run_batch(sources, _wishes(options), _converters(), show, dry_run, command, cluster))
 
 
 def _wishes(options: dict[str, Any]) -> Wishes:

@@ -10,7 +10,7 @@ from . import job_file, report
 from .display import Lines, Screen
 from .manifest import Manifest
 from .plan import Wishes, make
-from .run import Run, in_turn, locked
+from .run import Run, Runner, in_turn, locked
 
 
 def run_batch(
@@ -20,6 +20,7 @@ def run_batch(
     show: Lines | Screen,
     dry_run: bool,
     command: str,
+    cluster: str | None,
 ) -> int:
     """Plans a batch, runs it unless that is all, and says how it went.
 
@@ -30,6 +31,7 @@ def run_batch(
         show: Prints.
         dry_run: Only plan.
         command: That was given, for the report.
+        cluster: Address of the cluster that does it, or `local[:N]`; None for this process.
 
     Returns:
         The exit code, see errors.py.
@@ -42,7 +44,7 @@ def run_batch(
             plan.check()
             return 0
         with locked(wishes.folder):
-            return _work(sources, wishes, converters, show, command)
+            return _work(sources, wishes, converters, show, command, _runner(cluster))
     except UncloudedError as error:
         show.failed(error)
         return error.exit_code
@@ -54,6 +56,7 @@ def _work(
     converters: Mapping[str, job_file.Convert],
     show: Lines | Screen,
     command: str,
+    runner: Runner,
 ) -> int:
     manifest = Manifest(wishes.folder)
     with interruptible() as interrupted:
@@ -70,7 +73,7 @@ def _work(
         plan.check()
         with show.running(plan) as emit:
             run = Run(plan, manifest, emit, interrupted)
-            stopped = _stopped(run)
+            stopped = _stopped(run, runner)
     results = run.results()
     show.ended(results, report.write(wishes.folder, results, command))
     if stopped is not None:
@@ -81,10 +84,18 @@ def _work(
     return 0
 
 
-def _stopped(run: Run) -> UncloudedError | None:
+def _runner(cluster: str | None) -> Runner:
+    if cluster is None:
+        return in_turn
+    from ..cluster import remove_each
+
+    return lambda jobs, report: remove_each(jobs, cluster, report)
+
+
+def _stopped(run: Run, runner: Runner) -> UncloudedError | None:
     """Does what is due and gives what ended it early, if anything did."""
     try:
-        run.go(in_turn)
+        run.go(runner)
     except Cancelled as error:
         error.hint = "What is finished is kept: run the same command again to go on."
         return error

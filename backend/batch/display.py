@@ -19,7 +19,7 @@ from .. import protocol, verdict
 from ..errors import UncloudedError
 from .plan import Item, Plan
 from .report import counted
-from .run import Result
+from .run import WHOLE, Result
 
 COLOURS = {"new": "", "finished": "green", "redo": "yellow", "fails": "red", "taken": "red"}
 
@@ -50,7 +50,7 @@ class Lines:
         _print_json("Summary", {**{state: states.count(state) for state in sorted(set(states))}, "report": report})
 
     def failed(self, error: UncloudedError) -> None:
-        print(protocol.encode(protocol.failure("batch", error)))  # noqa: T201
+        print(protocol.encode(protocol.failure(WHOLE, error)))  # noqa: T201
 
 
 class Screen:
@@ -108,7 +108,9 @@ class _Hearing:
         self._scene = bars.add_task("starting", total=1.0)
 
     def hear(self, event: protocol.Message) -> None:
-        if isinstance(event, protocol.Progress):
+        if isinstance(event, protocol.Log) and event.id == WHOLE:
+            self._bars.console.print(escape(event.text), soft_wrap=True)
+        elif isinstance(event, protocol.Progress) and event.id != WHOLE:
             self._running[event.id] = event.fraction
             words = f"{escape(event.id)}: {escape(event.stage)}"
             self._bars.update(self._scene, completed=event.fraction, description=words)

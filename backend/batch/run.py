@@ -20,6 +20,8 @@ from .manifest import Manifest
 from .plan import Item, Plan
 
 LOCK = ".unclouded-batch.lock"
+WHOLE = ""
+"""Id of what is said of the batch, not of a scene."""
 Runner = Callable[[Sequence[RemoveClouds], Reporter], Iterator[Done | Failed]]
 """Yields the outcome of each job, in the order in which they end."""
 
@@ -100,7 +102,7 @@ class Run:
         self._plan = plan
         self._manifest = manifest
         self._emit = emit
-        self._report = Reporter("batch", self._hear, cancelled)
+        self._report = Reporter(WHOLE, self._hear, cancelled)
         self._began: dict[str, float] = {}
         self._warnings: defaultdict[str, list[str]] = defaultdict(list)
         self._ended: dict[str, Result] = {}

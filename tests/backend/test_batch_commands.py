@@ -318,3 +318,21 @@ def test_a_batch_that_was_ended_goes_on(big: Any, number: signal.Signals) -> Non
     assert ("half-made" in again.stderr) == (number == signal.SIGKILL)
     assert _hashes(out) == _hashes(big.folder / "whole")
     assert not [path for path in out.iterdir() if path.name.endswith(".part")]
+
+
+@pytest.mark.slow
+def test_a_cluster_makes_the_same_bytes(archive: Any, batch: Batch) -> None:
+    batch("in", "-o", "out", "--mask-out")
+    done = archive.command("batch", "in", "-o", "far", "--mask-out", "--cluster", "local:2", *PLAIN)
+
+    assert done.returncode == 9, done.stderr
+    assert "6 scenes: 4 done, 2 failed." in done.stderr
+    assert _hashes(archive.folder / "far") == _hashes(archive.folder / "out")
+
+
+def test_a_cluster_that_is_not_there(archive: Any) -> None:
+    done = archive.command("batch", "in", "-o", "out", "--cluster", "tcp://127.0.0.1:1", *PLAIN)
+
+    assert done.returncode == 7, done.stderr
+    assert "127.0.0.1:1" in done.stderr
+    assert _report(archive.folder / "out")["T32TLR_2020-06-01"]["state"] == "not done"
