@@ -1,7 +1,8 @@
 """Files that appear under their name only when they are whole.
 
 Everything is written into `.NAME.part/` beside the output `NAME`, flushed to the disk, then renamed. A job that fails
-or is cancelled removes the folder; one that is killed leaves it, and the next job of that name removes it.
+or is cancelled removes the folder; one that is killed leaves it, and the next job of that name empties it. A lock in it
+keeps two jobs off the same output; the system opens that of a process that dies.
 """
 
 from __future__ import annotations
@@ -13,11 +14,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
+from filelock import FileLock, Timeout
+
 from .errors import OutputError
 from .protocol import partial_folder
 
 SIDECARS = (".aux.xml", ".ovr", ".msk")
 """What GDAL and QGIS keep beside a raster; stale beside a new one."""
+
+LOCK = "lock"
 
 
 class Outputs:
@@ -42,18 +47,22 @@ class Outputs:
         for path in paths:
             _check(path, inputs, overwrite, path in rasters)
         self._taken = {path for path in paths if Path(path).exists()}
+        self._locks: dict[Path, FileLock] = {}
 
     def __enter__(self) -> Outputs:
-        for path in self._paths:
-            folder = partial_folder(path)
-            try:
-                shutil.rmtree(folder, ignore_errors=True)
-                folder.mkdir()
-            except OSError as error:
-                self._remove()
-                raise OutputError(
-                    f"The folder {Path(path).parent} cannot be written: {error.strerror}.", "Choose another folder."
-                ) from error
+        try:
+            for path in self._paths:
+                folder = partial_folder(path)
+                self._locks[folder] = _claimed(folder, path)
+                _empty(folder)
+        except OSError as error:
+            self._remove()
+            raise OutputError(
+                f"The folder {Path(path).parent} cannot be written: {error.strerror}.", "Choose another folder."
+            ) from error
+        except OutputError:
+            self._remove()
+            raise
         return self
 
     def __exit__(
@@ -118,8 +127,40 @@ class Outputs:
                     Path(path).unlink()
 
     def _remove(self) -> None:
-        for path in self._paths:
-            shutil.rmtree(partial_folder(path), ignore_errors=True)
+        for folder, lock in self._locks.items():
+            shutil.rmtree(folder, ignore_errors=True)
+            lock.release()
+            if os.name == "nt":  # which keeps a file that is open
+                shutil.rmtree(folder, ignore_errors=True)
+        self._locks.clear()
+
+
+def _claimed(folder: Path, path: str) -> FileLock:
+    """Makes the folder and keeps other jobs out of it.
+
+    Raises:
+        OutputError: Another job is at work there.
+        OSError: It cannot be made.
+    """
+    while True:
+        folder.mkdir(exist_ok=True)
+        lock = FileLock(folder / LOCK, thread_local=False)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout as error:
+            raise OutputError(f"Another run is writing {path}.", "Wait for its end, or choose another name.") from error
+        except FileNotFoundError:  # its owner has just removed it
+            continue
+        if (folder / LOCK).exists():
+            return lock
+        lock.release()
+
+
+def _empty(folder: Path) -> None:
+    """Removes what a killed job has left."""
+    for left in folder.iterdir():
+        if left.name != LOCK:
+            shutil.rmtree(left) if left.is_dir() else left.unlink()
 
 
 def _check(path: str, inputs: list[str], overwrite: bool, is_raster: bool) -> None:

@@ -67,7 +67,7 @@ def test_a_killed_job_of_the_same_name_is_cleaned_up(tmp_path: Path, names: list
     (left / "date0.tif").write_text("half")
 
     with Outputs(names[:1], [], overwrite=False) as outputs:
-        assert list(left.iterdir()) == []
+        assert files(left) == {"lock"}
         write(outputs, names[0])
         outputs.commit()
 
@@ -206,3 +206,25 @@ def test_too_little_room_is_said_before_the_work(tmp_path: Path) -> None:
 
     with pytest.raises(OutputError, match=r"MB free; up to 1000000000000 MB are needed"):
         outputs.check_room(10**18)
+
+
+def test_two_jobs_on_the_same_output_do_not_meet(tmp_path: Path, names: list[str]) -> None:
+    with Outputs(names, [], overwrite=False) as first:
+        write(first, names[0], "first")
+        with (
+            pytest.raises(OutputError, match=r"Another run is writing .*mask\.tif") as caught,
+            Outputs([str(tmp_path / "other.tif"), names[1]], [], overwrite=True),
+        ):
+            pass
+        assert "Wait for its end" in caught.value.hint
+        assert not partial_folder(str(tmp_path / "other.tif")).exists()
+        for name in names[1:]:
+            write(first, name)
+        first.commit()
+
+    assert Path(names[0]).read_text() == "first"
+    with Outputs(names, [], overwrite=True) as second:
+        for name in names:
+            write(second, name, "second")
+        second.commit()
+    assert files(tmp_path) == {"image.tif", "mask.tif", "error.tif"}
