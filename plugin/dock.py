@@ -74,7 +74,7 @@ class Dock(QgsDockWidget):
         self._models: Optional[ModelsDialog] = None
         self.pages = QStackedWidget(self)
         self.banner = Banner(self)
-        self.form = Form(iface, self)
+        self.form = Form(iface, backend, self)
         self.inputs, self.options, self.advanced = self.form.inputs, self.form.options, self.form.advanced
         self.run_panel = RunPanel(self)
         self.empty = EmptyPage(self.inputs.open_menu(), self)
@@ -149,6 +149,7 @@ class Dock(QgsDockWidget):
     def tear_down(self) -> None:
         """Undoes what the dock did outside of itself."""
         self.installation.tear_down()
+        self.inputs.finder.row.abandon()
         if self._starting is not None:
             self._starting.over.disconnect(self._meet_backend)
         if self._run is not None:

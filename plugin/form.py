@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Optional
+from typing import Callable, Optional
 
 from qgis.gui import QgisInterface
 from qgis.PyQt.QtCore import Qt, pyqtSignal
@@ -10,6 +10,7 @@ from qgis.PyQt.QtWidgets import QScrollArea, QVBoxLayout, QWidget
 
 from ..backend.errors import UncloudedError, UsageError
 from .area import Area
+from .client import Client
 from .fit import Given, describe
 from .form_layout import align
 from .inputs_panel import InputsPanel
@@ -24,6 +25,7 @@ class Form(QScrollArea):
 
     Args:
         iface: QGIS.
+        backend: Gives the client that finds images; raises BackendError if there is no backend.
         parent: The dock.
     """
 
@@ -31,12 +33,13 @@ class Form(QScrollArea):
     refused = pyqtSignal(object)
     """The UncloudedError why a file that the user chose cannot be used."""
 
-    def __init__(self, iface: QgisInterface, parent: QWidget) -> None:
+    def __init__(self, iface: QgisInterface, backend: Callable[[], Client], parent: QWidget) -> None:
         super().__init__(parent)
-        self.inputs = InputsPanel(self)
+        self.inputs = InputsPanel(backend, self)
         self.options = OptionsPanel(iface, self)
         self.advanced = AdvancedPanel(self)
         self.options.method.given = self.given
+        self.inputs.finder.bands = lambda: parse_bands(self.advanced.bands.text())
         self._lay_out()
         for panel in (self.inputs, self.options, self.advanced):
             panel.changed.connect(self.changed)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import List, Optional
+from typing import Callable, List, Optional
 
 from qgis.core import QgsApplication, QgsMapLayer, QgsMapLayerProxyModel, QgsProject, QgsRasterLayer
 from qgis.gui import QgsMapLayerComboBox
@@ -10,7 +10,10 @@ from qgis.PyQt.QtCore import pyqtSignal
 from qgis.PyQt.QtWidgets import QFileDialog, QHBoxLayout, QMenu, QToolButton, QWidget
 
 from ..backend.errors import UncloudedError
+from .client import Client
 from .dates_list import DatesList
+from .fetched_layers import FetchedLayers
+from .finder import Finder
 from .form_layout import new_form, shrinkable
 from .product_layer import open_product
 from .results import RESULT
@@ -19,13 +22,18 @@ from .wording import tr
 
 
 class InputsPanel(QWidget):
-    """Choice of the layers that go into a job."""
+    """Choice of the layers that go into a job.
+
+    Args:
+        backend: Gives the client that finds images; raises BackendError if there is no backend.
+        parent: The dock.
+    """
 
     changed = pyqtSignal()
     refused = pyqtSignal(object)
     """The UncloudedError why a file that the user chose could not be opened."""
 
-    def __init__(self, parent: QWidget) -> None:
+    def __init__(self, backend: Callable[[], Client], parent: QWidget) -> None:
         super().__init__(parent)
         self.optical_box = _layer_box(self, tr("The image that has clouds; the result gets the same bands."))
         self.open_button = QToolButton(self)
@@ -33,6 +41,7 @@ class InputsPanel(QWidget):
             self, tr("A Sentinel-1 image (VV, VH) of about the same days: radar sees through clouds."), tr("None")
         )
         self.dates = DatesList(self)
+        self.finder = Finder(backend, lambda: self.optical, self)
         self.mask_box = _layer_box(
             self,
             tr("A layer that says where clouds are: 0/1, a probability, or Sentinel-2's scene classification (SCL)."),
@@ -45,6 +54,9 @@ class InputsPanel(QWidget):
             box.layerChanged.connect(self._note_change)
             box.activated.connect(self.remember)
         self.dates.changed.connect(self.changed)
+        self.finder.row.changed.connect(self.remember)
+        self.finder.found.connect(self.use)
+        self.finder.refused.connect(self.refused)
         QgsProject.instance().layersAdded.connect(self._restore)
         QgsProject.instance().layersAdded.connect(self._watch)
 
@@ -93,6 +105,15 @@ class InputsPanel(QWidget):
         self.optical_box.setLayer(layer)
         Setting.OPTICAL.set(layer.id())
 
+    def use(self, layers: FetchedLayers) -> None:
+        """Chooses SAR and dates that were found."""
+        if layers.sar is not None:
+            _choose(self.sar_box, layers.sar)
+            Setting.SAR.set(layers.sar.id())
+        new = [layer.id() for layer in layers.dates]
+        Setting.DATES.set([*new, *(known for known in Setting.DATES.get() if known not in new)])
+        self.dates.refresh()
+
     def remember(self) -> None:
         """Keeps the chosen layers for the next session."""
         for box, setting in self._settings():
@@ -129,6 +150,7 @@ class InputsPanel(QWidget):
     def _note_change(self) -> None:
         others = (self.optical, self.sar, self.mask)
         self.dates.exclude(layer.id() for layer in others if layer is not None)
+        self.finder.reconsider()
         self.changed.emit()
 
     def _build_open_button(self) -> None:
@@ -155,6 +177,7 @@ class InputsPanel(QWidget):
         form.addRow(tr("&Image"), row)
         form.addRow(tr("Ra&dar"), self.sar_box)
         form.addRow(tr("Other da&tes"), self.dates)
+        form.addRow("", self.finder)
         form.addRow(tr("Cloud mas&k"), self.mask_box)
         form.labelForField(row).setBuddy(self.optical_box)
 

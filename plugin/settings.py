@@ -8,6 +8,8 @@ from typing import Any
 
 from qgis.core import QgsSettings
 
+from ..backend.catalogue_jobs import DEFAULT_CATALOGUE
+
 GROUP = "unclouded"
 
 
@@ -19,6 +21,8 @@ class Spec:
     label: str = ""
     """English; a setting with a label is shown in the settings dialog."""
     tip: str = ""
+    is_file: bool = True
+    """Whether the dialog offers to browse for it."""
 
 
 class Setting(Enum):
@@ -30,6 +34,14 @@ class Setting(Enum):
         "Python of the backend",
         "The interpreter (or its virtual environment's folder) that has the backend's libraries. "
         "Empty: UNCLOUDED_PYTHON, the environment in your data folder, or the plugin folder's .venv.",
+    )
+    CATALOGUE = Spec(
+        "catalogue",
+        DEFAULT_CATALOGUE,
+        "Catalogue of images",
+        "Where SAR and other dates are looked for: planetary-computer, earth-search, or the address of a STAC API. "
+        "It is told the extent and the day of your image, and nothing before you ask it.",
+        is_file=False,
     )
     METHOD = Spec("method", "")
     AREA = Spec("area", "whole")

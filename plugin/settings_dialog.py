@@ -93,8 +93,9 @@ class SettingsDialog(QDialog):
             if setting.value.label:
                 field = QgsFileWidget(self)
                 field.setFilePath(setting.get())
+                field.setFileWidgetButtonVisible(setting.value.is_file)
                 field.setToolTip(tr(setting.value.tip))
-                field.lineEdit().setPlaceholderText(tr("Found automatically"))
+                field.lineEdit().setPlaceholderText(setting.value.default or tr("Found automatically"))
                 self.fields[setting] = field
                 form.addRow(tr(setting.value.label), field)
                 tip = QLabel(tr(setting.value.tip), self)

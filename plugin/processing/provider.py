@@ -12,13 +12,14 @@ from ..environment import ROOT
 from .backendstatus import BackendStatusAlgorithm
 from .detectclouds import DetectCloudsAlgorithm
 from .evaluateresult import EvaluateResultAlgorithm
+from .fetchimages import FetchImagesAlgorithm
 from .removeclouds import RemoveCloudsAlgorithm
 from .simulateclouds import SimulateCloudsAlgorithm
 from .traingenerator import TrainGeneratorAlgorithm
 
 
 class UncloudedProvider(QgsProcessingProvider):
-    """Clouds: remove, detect, simulate; train what removes them, evaluate what came out, ask how the backend is."""
+    """Clouds: remove, detect, simulate; fetch images, train generators, evaluate what came out, ask the backend."""
 
     def id(self) -> str:
         return "unclouded"
@@ -34,6 +35,7 @@ class UncloudedProvider(QgsProcessingProvider):
             RemoveCloudsAlgorithm(),
             DetectCloudsAlgorithm(),
             SimulateCloudsAlgorithm(),
+            FetchImagesAlgorithm(),
             TrainGeneratorAlgorithm(),
             EvaluateResultAlgorithm(),
             BackendStatusAlgorithm(),

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence
 
 from qgis.core import (
+    QgsCoordinateReferenceSystem,
     QgsProcessing,
     QgsProcessingAlgorithm,
     QgsProcessingContext,
@@ -89,6 +90,14 @@ class Values:
         area = self._algorithm.parameterAsExtent(self._given, name, self._context)
         crs = self._algorithm.parameterAsExtentCrs(self._given, name, self._context)
         return bounding_box(layer, QgsReferencedRectangle(area, crs), tr("The area"))
+
+    def degrees(self, name: str) -> Optional[List[float]]:
+        """Gives an area as west, south, east, north in degrees (WGS 84); None if it is not set."""
+        if self._given.get(name) in (None, ""):
+            return None
+        degrees = QgsCoordinateReferenceSystem("EPSG:4326")
+        area = self._algorithm.parameterAsExtent(self._given, name, self._context, degrees)
+        return [area.xMinimum(), area.yMinimum(), area.xMaximum(), area.yMaximum()]
 
     def output(self, name: str) -> Optional[str]:
         """Gives the path of an output; None if it is not wanted."""

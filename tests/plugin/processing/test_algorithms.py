@@ -65,6 +65,7 @@ def test_the_provider_brings_its_algorithms_with_help(provider: UncloudedProvide
         "unclouded:removeclouds",
         "unclouded:detectclouds",
         "unclouded:simulateclouds",
+        "unclouded:fetchimages",
         "unclouded:traingenerator",
         "unclouded:evaluateresult",
         "unclouded:backendstatus",
