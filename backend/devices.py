@@ -46,14 +46,19 @@ def devices() -> list[dict[str, str]]:
     return [*found, {"name": "cpu", "label": f"CPU, {torch.get_num_threads()} threads"}]
 
 
-def has_bfloat16(device: torch.device) -> bool:
-    """Whether bfloat16 is faster than float32: in tensor cores, and in the matrix units of newer CPUs."""
+def is_faster_in(kind: str, device: torch.device) -> bool:
+    """Whether a type of 16 bits is faster than float32: in tensor cores, and in the matrix units of newer CPUs.
+
+    Args:
+        kind: `bfloat16` or `float16`.
+        device: Where networks run.
+    """
     import torch
 
     if device.type == "cuda":
-        return torch.cuda.get_device_capability(device)[0] >= 8
+        return torch.cuda.get_device_capability(device)[0] >= {"bfloat16": 8, "float16": 7}[kind]
     has: Any = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
-    return device.type == "cpu" and has is not None and bool(has())
+    return device.type == "cpu" and kind == "bfloat16" and has is not None and bool(has())
 
 
 class Memory:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor, nn
 
 from .network import Network
@@ -35,6 +36,8 @@ class DSen2CR(Network):
     Raises:
         ValueError: The input has fewer channels than the output.
     """
+
+    coarse = "float16"
 
     def __init__(self, params: Params) -> None:
         super().__init__()
@@ -65,7 +68,8 @@ class DSen2CR(Network):
         Returns:
             (N, out_channels, H, W): the clear image, reflectance / 0.2.
         """
-        result: Tensor = x[:, : self.out_channels] + self.model(x)
+        features = x.to(self.model[0].weight.dtype, memory_format=torch.channels_last)
+        result: Tensor = x[:, : self.out_channels] + self.model(features)
         return result
 
 

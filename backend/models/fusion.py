@@ -81,7 +81,7 @@ class Fusion(Network):
         ValueError: Its rest or cell_px make no sense.
     """
 
-    adds_up_in_float32 = True
+    coarse = "bfloat16"
 
     def __init__(self, params: Params) -> None:
         super().__init__()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from torch import Tensor, nn
 
 
@@ -18,8 +20,9 @@ class Network(nn.Module):
     """Windows are multiples of it."""
     radius_px: int | None
     """Radius of the receptive field; None if a pixel depends on the whole window (statistics over it, for example)."""
-    adds_up_in_float32: bool = False
-    """Whether its features may be of bfloat16: what it puts out then still has the tones of float32."""
+    coarse: Literal["bfloat16", "float16"] | None = None
+    """Type that its features may have where a device is faster in it; what it puts out is added up in float32, so that
+    its tones are not those of that type."""
     latent: int = 0
     """Numbers in the latent z, (N, latent), that forward(x, z) takes as well; 0: forward(x)."""
 

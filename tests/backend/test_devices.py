@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from unclouded.backend.devices import devices, find_device, out_of_memory
+from unclouded.backend.devices import Memory, devices, find_device, out_of_memory, windows_in
 from unclouded.backend.errors import DeviceError
 
 
@@ -37,3 +37,22 @@ def test_lack_of_memory_is_told_from_other_errors() -> None:
     assert out_of_memory(MemoryError())
     assert out_of_memory(torch.OutOfMemoryError("CUDA out of memory"))
     assert not out_of_memory(RuntimeError("shapes differ"))
+
+
+@pytest.mark.parametrize(
+    ("free", "each", "fitting"),
+    [(1000, 100, 8), (1000, 90, 8), (1000, 300, 2), (1000, 900, 1), (0, 100, 1), (0, None, 1)],
+)
+def test_as_many_windows_run_together_as_four_fifths_of_the_free_memory_hold(
+    free: int, each: int | None, fitting: int
+) -> None:
+    assert windows_in(free, each, 8) == fitting
+
+
+def test_a_device_that_tells_nothing_of_its_memory_gets_what_is_asked_for() -> None:
+    memory = Memory(torch.device("cpu"))
+    with memory.measuring((64, 64)):
+        pass
+    memory.release()
+
+    assert memory.fitting((64, 64), 16) == 16

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from collections.abc import Callable
 from pathlib import Path
@@ -13,13 +14,14 @@ import torch
 
 from unclouded.backend.card import read_card
 from unclouded.backend.errors import DeviceError, ModelError, UsageError
-from unclouded.backend.inference import Generator, check_fit
+from unclouded.backend.inference import Generator, _load, check_fit, load_generator
 from unclouded.backend.models.weights import load, save
+from unclouded.backend.models.zoo import build
 from unclouded.backend.observation import Observation
 from unclouded.backend.sensors import NAMES
 
 from .generators import RGB, write_augmented, write_cyclegan, write_fusion, write_stgan, write_uncrtaints
-from .observations import observation, window, with_dates, with_sar
+from .observations import observation, stored, window, with_dates, with_sar
 
 
 @pytest.fixture(scope="module")
@@ -255,6 +257,85 @@ def test_windows_that_are_blended_go_through_in_batches_that_fit(cycle: str) -> 
 
     assert generator._network.sizes == [8, 4, 4, 4, 4, 4]  # four rows of five windows
     np.testing.assert_allclose(result.reflectance, reference.reflectance, atol=1e-5)
+
+
+def test_the_next_job_tries_the_whole_batch_again(folder: Path) -> None:
+    path = write_fusion(folder, "jobs")
+    seen = [observation(seed=seed) for seed in range(4)]
+    room, sizes = [2], []
+
+    def allocate(network: torch.nn.Module, inputs: tuple[torch.Tensor]) -> None:
+        sizes.append(len(inputs[0]))
+        if len(inputs[0]) > room[0]:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+
+    def job() -> Generator:
+        return load_generator(path, "cpu")
+
+    job()._network.register_forward_pre_hook(allocate)
+    loaded = _load(path, Path(path).stat().st_mtime_ns, "cpu")
+    loaded.windows_at_once = 4
+    first = job()(seen)
+    room[0] = 4
+    second = job()(seen)
+
+    assert sizes == [4, 2, 2, 4]
+    for one, other in zip(first, second, strict=True):
+        np.testing.assert_allclose(
+            one.reflectance, other.reflectance, atol=2e-2 if loaded.dtype != torch.float32 else 1e-5
+        )
+
+
+def dsen2cr(folder: Path, gain: float) -> str:
+    """DSen2-CR as its authors scale it, whose features are larger by a gain and whose corrections are not."""
+    encoding = {"layout": "frames", "optical_range": [0, 5], "sar_range": [0, 2], "output": "image"}
+    path = write_cyclegan(folder, f"dsen2cr{gain:g}")
+    params = {"in_channels": 5, "out_channels": 3, "features": 16, "blocks": 2}
+    network = build("dsen2cr", params)
+    with torch.no_grad():
+        for layer, factor in ((network.model[0], gain), (network.model[-1], 0.1 / gain)):
+            layer.weight *= factor
+    facts = {"architecture": "dsen2cr", "parameters": params, "encoding": encoding, "sar": "required"}
+    card = dataclasses.replace(read_card(path), window_px=0, overlap_px=6, align_px=1, tile_px=64, **facts)
+    save(path, card, network.state_dict(), exact=True)
+    return path
+
+
+@pytest.mark.parametrize(("gain", "kept"), [(1.0, True), (3e5, False)])
+def test_float16_is_kept_where_it_changes_the_image_as_float32_does(folder: Path, gain: float, kept: bool) -> None:
+    generator = Generator(dsen2cr(folder, gain), "cpu")
+    fine = generator._network
+
+    assert generator._agree(fine, copy.deepcopy(fine).half()) is kept
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("write", [write_fusion, write_cyclegan, lambda folder: dsen2cr(folder, 1.0)])
+def test_the_gpu_reconstructs_what_the_cpu_does(write: Callable[[Path], str], tmp_path: Path) -> None:
+    path = write(tmp_path)
+    bands = tuple(read_card(path).bands)
+    scenes = [stored(bands, count=2, seed=seed) for seed in range(5)]
+
+    for precise, tolerance in ((True, 1e-4), (False, 2e-2)):
+        wanted = Generator(path, "cpu", precise=True)(scenes)
+        for made, one in zip(Generator(path, "cuda", precise)(scenes), wanted, strict=True):
+            np.testing.assert_allclose(made.reflectance, one.reflectance, atol=tolerance)
+
+
+@pytest.mark.gpu
+def test_memory_of_another_program_makes_the_batch_smaller(model: str) -> None:
+    generator = Generator(model, "cuda")
+    seen = [observation(seed=seed) for seed in range(4)]
+    generator.windows_at_once = 4
+    generator(seen)
+    free = generator._memory.free_bytes()
+    taken = torch.empty(free - (64 << 20), dtype=torch.uint8, device="cuda")
+    size = (4096, 4096, 0)
+    generator._memory._needs[size] = 40 << 20
+
+    assert generator._memory.fitting(size, 4) == 1
+    del taken
+    assert generator._memory.fitting(size, 4) == 4
 
 
 @pytest.mark.parametrize(("name", "size"), [("tiny", "48x40"), ("cycle", "32x32")])
