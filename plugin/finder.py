@@ -60,10 +60,12 @@ class Finder(QWidget):
         """Runs what the dialog asks for."""
         title, image_id = tr("Finding SAR and dates for {}").format(image.name()), image.id()
         self.row.start(dialog.job(), title, lambda outcome: self._take(outcome, image_id))
+        self.reconsider()
 
     def reconsider(self) -> None:
-        """Offers the search if there is something to search for."""
+        """Offers the search if there is something to search for, and takes room only for what there is to say."""
         self.button.setEnabled(self._image() is not None and not self.row.busy)
+        self.row.setVisible(bool(self.row.status.text()))
 
     def _take(self, outcome: object, image_id: str) -> None:
         if not isinstance(outcome, Done):
@@ -85,6 +87,7 @@ class Finder(QWidget):
             tr("Look for Sentinel-1 and less cloudy days of the same place in a public catalogue; asks before it sends")
         )
         self.button.setAutoDefault(False)
+        self.row.cancel_button.setText(tr("Cancel"))  # the dock has a key for its own
         self.button.clicked.connect(self.ask)
         self.row.changed.connect(self.reconsider)
         column = QVBoxLayout(self)
