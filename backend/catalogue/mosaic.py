@@ -97,8 +97,7 @@ def read(mosaic: Mosaic, grid: Grid, window: Window, access: Access) -> np.ndarr
         InputError: A file cannot be read.
     """
     part = grid.crop(window)
-    assert part.crs is not None
-    box = GeoBox((part.height, part.width), part.transform, part.crs.to_wkt())
+    box = GeoBox((part.height, part.width), part.transform, _wkt(part))
 
     def load() -> Any:
         return odc.stac.load(
@@ -156,10 +155,9 @@ def _item(entry: Entry, bands: Sequence[str], heads: dict[tuple[str, str], Raste
     for band in bands:
         raster = heads[entry.id, band]
         grid = raster.grid
-        assert grid.crs is not None
         nodata = raster.nodata
         facts = {
-            "proj:wkt2": grid.crs.to_wkt(),
+            "proj:wkt2": _wkt(grid),
             "proj:shape": [grid.height, grid.width],
             "proj:transform": list(grid.transform)[:6],
             "data_type": str(raster.dtype),
@@ -167,6 +165,10 @@ def _item(entry: Entry, bands: Sequence[str], heads: dict[tuple[str, str], Raste
         }
         item.add_asset(band, pystac.Asset(entry.files[band], media_type="image/tiff", extra_fields=facts))
     return item
+
+
+def _wkt(grid: Grid) -> str:
+    return grid.crs.to_wkt() if grid.crs else ""
 
 
 def _reason(error: BaseException) -> str:
