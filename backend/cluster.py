@@ -7,6 +7,7 @@ worker. Workers show what they have before they get one; those that have it are 
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import contextlib
 import hashlib
 import logging
@@ -17,12 +18,24 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, Protocol
+from itertools import islice
+from typing import TYPE_CHECKING, Any
 
-from .errors import BackendError, Cancelled, UncloudedError, UsageError
-from .portions import Check, SceneJob, Terms, sha256_of, terms_of, with_whole_paths
-from .protocol import Done, Failed, RemoveClouds, encode, failure
-from .remote import Hearing, RemoteEngine, is_given_up, refusal_of
+from .errors import BackendError, Cancelled, UncloudedError
+from .portions import Check, SceneJob, Terms, sha256_of, with_whole_paths
+from .protocol import Done, Failed, Message, RemoveClouds, encode, failure
+from .remote import (
+    Hearing,
+    RemoteEngine,
+    WorkersDied,
+    difference_of,
+    gdal_options,
+    is_given_up,
+    local_shares,
+    refusal_of,
+    show_terms,
+    version_asker,
+)
 from .removal import remove
 from .reporting import Reporter
 from .version import VERSION
@@ -38,6 +51,7 @@ ROLL_S = 1.0
 POLL_S = 0.1
 TASKS_AHEAD = 2
 """For each worker: one that runs and one that waits for it."""
+MOST_TASKS = 256
 ATTEMPTS = 3
 """Each ends when four workers have died with the task, which is what Dask allows by default."""
 
@@ -49,7 +63,7 @@ def remove_on_cluster(job: RemoveClouds, report: Reporter) -> Done:
         UncloudedError: The subclass says what is wrong; nothing is written then.
     """
     whole = with_whole_paths(job)
-    with _crew(job.cluster or "local", [whole], report) as crew:
+    with gathered(job.cluster or "local", [whole], report) as crew:
         return remove(whole, report, RemoteEngine(crew))
 
 
@@ -73,19 +87,13 @@ def remove_each(jobs: Sequence[RemoveClouds], address: str, report: Reporter) ->
         return
     hearing = Hearing(report)
     with (
-        _crew(address, [scene.job for scene in scenes], report) as crew,
+        gathered(address, [scene.job for scene in scenes], report) as crew,
         crew.subscribed(scenes[0].topic, hearing.take),
     ):
         crew.meanwhile = hearing.pass_on
         for scene, outcome in crew.run(scenes, in_order=False):
             hearing.pass_on()
             yield failure(scene.job.id, outcome) if isinstance(outcome, UncloudedError) else outcome
-
-
-class _Work(Protocol):
-    """A task."""
-
-    def run(self, check: Check) -> Any: ...
 
 
 @dataclass(frozen=True)
@@ -99,23 +107,25 @@ class _Scene:
         from distributed import get_worker
 
         worker = get_worker()
-        return SceneJob(self.job).run(
-            Reporter(
-                self.job.id, lambda event: worker.log_event(self.topic, encode(event)), partial(is_given_up, check)
-            )
-        )
+
+        def emit(event: Message) -> None:
+            worker.log_event(self.topic, encode(event))
+
+        return SceneJob(self.job).run(Reporter(self.job.id, emit, partial(is_given_up, check)))
 
 
 @dataclass
 class _Order:
     """A task on its way."""
 
-    work: _Work
+    work: Any
+    """With a method `run` that takes a portions.Check."""
     future: Future[Any]
+    outcome: concurrent.futures.Future[Any]
     attempt: int = 1
 
 
-class _Crew:
+class Crew:
     """The workers that take part in a run.
 
     Args:
@@ -124,9 +134,18 @@ class _Crew:
         terms: What a worker must have.
         jobs: From which it learns what it has.
         report: Hears of refusals, and may cancel.
+        threads: One for each task on its way.
     """
 
-    def __init__(self, client: Client, address: str, terms: Terms, jobs: list[RemoveClouds], report: Reporter) -> None:
+    def __init__(
+        self,
+        client: Client,
+        address: str,
+        terms: Terms,
+        jobs: list[RemoveClouds],
+        report: Reporter,
+        threads: concurrent.futures.Executor,
+    ) -> None:
         self.meanwhile: Callable[[], None] = lambda: None
         self.batch_size = 1
         self._client, self._address, self._terms, self._jobs, self._report = client, address, terms, jobs, report
@@ -134,7 +153,8 @@ class _Crew:
         self._badge = "unclouded-" + hashlib.sha256(asked.encode()).hexdigest()[:12]
         self._accepted: dict[str, Terms] = {}
         self._refused: dict[str, UncloudedError] = {}
-        self._looked = 0.0
+        self._threads = threads
+        self._looked = -ROLL_S
         self._seen = time.monotonic()
 
     @property
@@ -149,10 +169,10 @@ class _Crew:
             BackendError: There is none, or none that can do the jobs.
         """
         while not self._accepted:
-            self._call_roll([])
+            self._look_round([])
             if self._refused and not self._accepted:
                 raise next(iter(self._refused.values()))
-            self._rest()
+            time.sleep(POLL_S)
         self.batch_size = max(terms.batch_size for terms in self._accepted.values())
 
     def run(self, work: Iterable[Any], in_order: bool) -> Iterator[tuple[Any, Any]]:
@@ -168,15 +188,15 @@ class _Crew:
         upcoming = iter(work)
         try:
             while True:
-                while len(orders) < TASKS_AHEAD * self.size and (piece := next(upcoming, None)) is not None:
-                    orders.append(_Order(piece, self._submit(piece)))
+                room = min(TASKS_AHEAD * self.size, MOST_TASKS) - len(orders)
+                orders += [_Order(piece, *self._submit(piece)) for piece in islice(upcoming, max(room, 0))]
                 if not orders:
                     return
                 order = self._next(orders, in_order)
                 orders.remove(order)
-                yield order.work, self._outcome(order)
+                yield order.work, order.outcome.result()
         finally:
-            with contextlib.suppress(OSError, RuntimeError):
+            with contextlib.suppress(OSError, RuntimeError):  # the scheduler is gone
                 self._client.cancel([order.future for order in orders], force=True)
 
     @contextlib.contextmanager
@@ -188,43 +208,35 @@ class _Crew:
         finally:
             self._client.unsubscribe_topic(topic)
 
-    def _submit(self, work: _Work) -> Future[Any]:
-        return self._client.submit(_do, work, pure=False, resources={self._badge: 1})
+    def _submit(self, work: Any) -> tuple[Future[Any], concurrent.futures.Future[Any]]:
+        """Sends a task, and waits in a thread for what becomes of it."""
+        future = self._client.submit(_do, work, pure=False, resources={self._badge: 1})
+        return future, self._threads.submit(_fetch, future)
+
+    def _again(self, order: _Order) -> None:
+        order.future, order.outcome = self._submit(order.work)
 
     def _next(self, orders: list[_Order], in_order: bool) -> _Order:
         """Waits for the first order, or for any; does again what its workers have died with."""
         while True:
-            for order in orders[:1] if in_order else orders:
-                if order.future.status in ("cancelled", "lost"):
-                    order.future = self._submit(order.work)
-                elif order.future.done() and not self._is_retried(order):
+            awaited = orders[:1] if in_order else orders
+            for order in awaited:
+                if order.outcome.done() and self._is_settled(order):
                     return order
-            self._call_roll(orders)
-            self._rest()
+            concurrent.futures.wait([order.outcome for order in awaited], POLL_S, concurrent.futures.FIRST_COMPLETED)
+            self._look_round(orders)
 
-    def _is_retried(self, order: _Order) -> bool:
-        from distributed import KilledWorker
+    def _is_settled(self, order: _Order) -> bool:
+        outcome = order.outcome.result()
+        if isinstance(outcome, WorkersDied) and order.attempt < ATTEMPTS:
+            order.attempt += 1
+        elif outcome is not _LOST:
+            return True
+        self._again(order)
+        return False
 
-        if order.attempt == ATTEMPTS or not isinstance(_error(order), KilledWorker):
-            return False
-        order.attempt, order.future = order.attempt + 1, self._submit(order.work)
-        return True
-
-    def _outcome(self, order: _Order) -> Any:
-        from distributed import KilledWorker
-
-        error = _error(order)
-        if isinstance(error, KilledWorker):
-            return BackendError(
-                f"A task has ended its worker {ATTEMPTS * 4} times; the last was {error.last_worker.address}.",
-                "Most likely memory did not suffice: give each worker more (--memory-limit), or start fewer of them.",
-            )
-        if error is None or isinstance(error, UncloudedError):
-            return error or order.future.result()
-        raise error
-
-    def _rest(self) -> None:
-        """Passes some time.
+    def _look_round(self, orders: list[_Order]) -> None:
+        """Sees that there is a cluster, that somebody still wants its work, and who came.
 
         Raises:
             Cancelled: The run was given up.
@@ -232,10 +244,14 @@ class _Crew:
         """
         self._report.check_cancelled()
         self.meanwhile()
+        if time.monotonic() - self._looked > ROLL_S:
+            try:
+                self._call_roll(orders)
+            except (OSError, asyncio.TimeoutError) as error:
+                raise self._lost() from error
+            self._looked = time.monotonic()
         if self._client.status != "running":
-            raise BackendError(
-                f"The connection to the scheduler {self._address} broke.", "Start the cluster and run the job again."
-            )
+            raise self._lost()
         if self._accepted:
             self._seen = time.monotonic()
         elif time.monotonic() - self._seen > PATIENCE_S:
@@ -243,31 +259,33 @@ class _Crew:
                 f"The cluster {self._address} has had no worker for {PATIENCE_S:.0f} s.",
                 f"Start workers: dask worker {self._address}",
             )
-        time.sleep(POLL_S)
+
+    def _lost(self) -> BackendError:
+        return BackendError(
+            f"The connection to the scheduler {self._address} broke.", "Start the cluster and run the job again."
+        )
 
     def _call_roll(self, orders: list[_Order]) -> None:
         """Looks which workers there are, and what those have that came since the last look."""
-        if time.monotonic() - self._looked < ROLL_S:
-            return
         present: dict[str, Any] = self._client.scheduler_info()["workers"]
-        stayed = {key: terms for key, terms in self._accepted.items() if self._badge in _resources(present, key)}
+        wear = {key for key, worker in present.items() if self._badge in worker["resources"]}
+        stayed = {key: terms for key, terms in self._accepted.items() if key in wear}
         self._refused = {key: error for key, error in self._refused.items() if key in present}
         new = [key for key in present if key not in stayed and key not in self._refused]
         self._accepted = stayed | self._greet(new, present)
-        if (
-            not stayed and self._accepted
-        ):  # Dask gives a badge's tasks to those who come with it, not to those who get it
-            for order in orders:
-                if not order.future.done():
-                    self._client.cancel([order.future], force=True)
-                    order.future = self._submit(order.work)
-        self._looked = time.monotonic()
+        if stayed or not self._accepted:
+            return
+        # What nobody could do waits for someone who comes with a badge, not for one who gets it.
+        for order in orders:
+            if not order.outcome.done():
+                self._client.cancel([order.future], force=True)
+                self._again(order)
 
     def _greet(self, addresses: list[str], present: dict[str, Any]) -> dict[str, Terms]:
         """Gives a badge to the workers that have what the jobs need; says which are refused, and why."""
-        versions = self._ask(_version_asker(), addresses)
+        versions = self._ask(version_asker(), addresses)
         same = [address for address, version in versions.items() if version == VERSION]
-        shown = self._ask(partial(_show, self._jobs), same)
+        shown = self._ask(partial(show_terms, self._jobs, gdal_options()), same)
         accepted = {key: terms for key, terms in shown.items() if isinstance(terms, Terms) and terms == self._terms}
         for address, answer in (versions | shown).items():
             if address not in accepted and not isinstance(answer, OSError):  # who does not answer is asked again
@@ -276,7 +294,8 @@ class _Crew:
                 self._refused[address] = refusal
         worn = self._ask(partial(_wear, self._badge), list(accepted))
         welcome = {address: accepted[address] for address, answer in worn.items() if answer is None}
-        self._say_what_differs(welcome)
+        if welcome and (difference := difference_of([*self._accepted.values(), *welcome.values()])):
+            self._report.log("warning", difference)
         return welcome
 
     def _ask(self, question: Callable[..., Any], addresses: list[str]) -> dict[str, Any]:
@@ -286,44 +305,23 @@ class _Crew:
         answers: dict[str, Any] = self._client.run(question, workers=addresses, on_error="return")
         return answers
 
-    def _say_what_differs(self, welcome: dict[str, Terms]) -> None:
-        kinds = {(terms.device, terms.instructions) for terms in (*self._accepted.values(), *welcome.values())}
-        odd = [terms.threads for terms in welcome.values() if terms.threads & (terms.threads - 1)]
-        if welcome and (len(kinds) > 1 or odd):
-            listed = ", ".join(f"{device} {instructions}".strip() for device, instructions in sorted(kinds))
-            reason = (
-                f"some reckon with {odd[0]} threads, no power of two" if odd else f"they are of several kinds: {listed}"
-            )
-            self._report.log(
-                "warning",
-                f"Pixels may differ by one digital number from those of one machine: of the workers, {reason}.",
-            )
+
+_LOST = object()
+"""Outcome of a task that the scheduler has forgotten."""
 
 
-def _error(order: _Order) -> Any:
-    return order.future.exception() if order.future.status == "error" else None
+def _fetch(future: Future[Any]) -> Any:
+    """Waits for the outcome of a task: what it gave, or an error that is a user's to mend."""
+    from distributed import CancelledError, KilledWorker
 
-
-def _resources(present: dict[str, Any], address: str) -> dict[str, float]:
-    resources: dict[str, float] = present.get(address, {}).get("resources", {})
-    return resources
-
-
-def _version_asker() -> Callable[[], str]:
-    """Gives a function that goes to a worker as code, since the package there may be another or none."""
-
-    def version() -> str:
-        import importlib
-
-        found: str = importlib.import_module("unclouded.backend.version").VERSION
-        return found
-
-    return version
-
-
-async def _show(jobs: list[RemoveClouds]) -> Terms:
-    """Runs on a worker: gives what it has; loads the generator, which stays loaded."""
-    return await asyncio.to_thread(terms_of, jobs)
+    try:
+        return future.result()
+    except KilledWorker as error:
+        return WorkersDied(ATTEMPTS * 4, error.last_worker.address)
+    except UncloudedError as error:
+        return error
+    except CancelledError:
+        return _LOST
 
 
 async def _wear(badge: str, dask_worker: Worker) -> None:
@@ -331,7 +329,7 @@ async def _wear(badge: str, dask_worker: Worker) -> None:
     await dask_worker.set_resources(**{badge: 1})
 
 
-def _do(work: _Work) -> Any:
+def _do(work: Any) -> Any:
     """Runs on a worker: a task."""
     from distributed import get_worker
 
@@ -347,14 +345,14 @@ def _do(work: _Work) -> Any:
 
 
 @contextlib.contextmanager
-def _crew(address: str, jobs: list[RemoveClouds], report: Reporter) -> Iterator[_Crew]:
+def gathered(address: str, jobs: list[RemoveClouds], report: Reporter) -> Iterator[Crew]:
     """Connects to a cluster, or starts one for this run, and gives those of its workers that can do the jobs."""
     _check_libraries()
     terms = Terms(
         VERSION, tuple({job.model: sha256_of(job.model) for job in jobs if job.method == "generator"}.items())
     )
-    with _connected(address) as client:
-        crew = _Crew(client, address, terms, jobs, report)
+    with concurrent.futures.ThreadPoolExecutor(MOST_TASKS) as threads, _connected(address) as client:
+        crew = Crew(client, address, terms, jobs, report, threads)
         crew.assemble()
         report.log("info", f"Cluster {address}: {crew.size} worker(s); dashboard at {client.dashboard_link}")
         yield crew
@@ -367,7 +365,7 @@ def _connected(address: str) -> Iterator[Client]:
     with contextlib.ExitStack() as stack:
         place: Any = address
         if address.split(":")[0] == "local":
-            place = stack.enter_context(_local_cluster(_local_workers(address)))
+            place = stack.enter_context(_local_cluster(address))
         try:
             client = Client(place, timeout=CONNECT_S, set_as_default=False, direct_to_workers=place is not address)
         except (OSError, ValueError, TypeError) as error:
@@ -379,44 +377,17 @@ def _connected(address: str) -> Iterator[Client]:
         yield client
 
 
-def _local_workers(address: str) -> int | None:
-    count = address.partition(":")[2]
-    if address != "local" and not (count.isdecimal() and int(count)):
-        raise UsageError(
-            f"{address!r} is no cluster.", "Give local, local:4 or the address of a scheduler: tcp://HOST:8786."
-        )
-    return int(count) if count else None
-
-
 @contextlib.contextmanager
-def _local_cluster(workers: int | None) -> Iterator[Any]:
-    """Starts a scheduler and workers on this machine: each with a GPU of its own, or with its share of the cores."""
+def _local_cluster(address: str) -> Iterator[Any]:
+    """Starts a scheduler and workers on this machine."""
     from distributed import Nanny, Scheduler, SpecCluster
 
-    gpus = _gpus()
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    count = workers or len(gpus) or max(cores // 2, 1)
-    threads = 1 << (max(cores // count, 1).bit_length() - 1)
-    specs = {}
-    for i in range(count):
-        env = {name: str(threads) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
-        if gpus:
-            env["CUDA_VISIBLE_DEVICES"] = gpus[i % len(gpus)]
-        options = {"nthreads": 1, "env": env, "silence_logs": logging.CRITICAL, "host": "127.0.0.1"}
-        options |= {"memory_limit": 1 / count, "dashboard": False}
-        specs[i] = {"cls": Nanny, "options": options}
+    shares = local_shares(address)
+    options = {"nthreads": 1, "memory_limit": 1 / len(shares), "host": "127.0.0.1", "silence_logs": logging.CRITICAL}
+    workers = {i: {"cls": Nanny, "options": options | {"env": share}} for i, share in enumerate(shares)}
     scheduler = {"cls": Scheduler, "options": {"host": "127.0.0.1", "port": 0, "dashboard_address": "127.0.0.1:0"}}
-    with SpecCluster(workers=specs, scheduler=scheduler, silence_logs=logging.CRITICAL) as cluster:
+    with SpecCluster(workers=workers, scheduler=scheduler, silence_logs=logging.CRITICAL) as cluster:
         yield cluster
-
-
-def _gpus() -> list[str]:
-    """Gives the GPUs that this process may use, as CUDA_VISIBLE_DEVICES names them."""
-    import torch
-
-    chosen = os.environ.get("CUDA_VISIBLE_DEVICES")
-    count = torch.cuda.device_count()
-    return chosen.split(",")[:count] if chosen else [str(i) for i in range(count)]
 
 
 def _check_libraries() -> None:

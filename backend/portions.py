@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 from .card import read_card
 from .errors import UncloudedError
 from .findings import PackedMask, excerpt, pack_mask
-from .inference import Generator, load_generator
+from .inference import load_generator
 from .installed import find_model
 from .methods import find_method
 from .products import split_day
@@ -97,6 +98,10 @@ class SceneJob:
             return remove(self.job, report)
         except UncloudedError as error:
             return failure(self.job.id, error)
+        except Exception as error:  # noqa: BLE001 - the border of the process: a bug ends the scene, not the others
+            traceback.print_exc()
+            hint = "This is a fault of the program: please report it with the worker's log."
+            return Failed(self.job.id, "internal", f"Unexpected {type(error).__name__}: {error}.", hint)
 
 
 @dataclass(frozen=True)
@@ -104,7 +109,7 @@ class Terms:
     """What a process must have to take a part in a run; what it has is the same with its own values."""
 
     version: str
-    generators: tuple[tuple[str, str], ...]
+    generators: tuple[tuple[str, str], ...] = ()
     """Name or path, and SHA-256 of the weights."""
     device: str = field(default="cpu", compare=False)
     batch_size: int = field(default=1, compare=False)
@@ -122,15 +127,19 @@ def terms_of(jobs: list[RemoveClouds]) -> Terms:
         ModelError: One of them is not here.
         DeviceError: The device does not exist here.
     """
-    import torch
-
     loaded = {job.model: load_generator(job.model, job.device) for job in jobs if job.method == "generator"}
     methods = [find_method(job.method, 1) for job in jobs if job.method != "generator"]
+    sizes = [method.batch_size for method in methods] + [generator.batch_size for generator in loaded.values()]
+    batch_size = max(sizes)
+    if not loaded:
+        return Terms(VERSION, batch_size=batch_size)
+    import torch
+
     return Terms(
         VERSION,
         tuple((model, generator.card.sha256) for model, generator in loaded.items()),
-        _device(list(loaded.values())),
-        max(method.batch_size for method in [*loaded.values(), *methods]),
+        next(iter(loaded.values())).device.type,
+        batch_size,
         torch.backends.cpu.get_cpu_capability(),
         torch.get_num_threads(),
     )
@@ -143,10 +152,6 @@ def sha256_of(model: str) -> str:
         ModelError: There is no such generator, or its card is damaged.
     """
     return read_card(find_model(model)).sha256
-
-
-def _device(generators: list[Generator]) -> str:
-    return generators[0].device.type if generators else "cpu"
 
 
 def with_whole_paths(job: RemoveClouds) -> RemoveClouds:

@@ -253,6 +253,9 @@ class Reader:
         raster: What to read.
         grid: The grid of the windows.
         resampling: For bands whose pixels do not coincide with the grid's.
+
+    Raises:
+        UnreadableRaster: The file is gone.
     """
 
     def __init__(self, raster: Raster, grid: Grid, resampling: Resampling) -> None:
@@ -265,7 +268,10 @@ class Reader:
             for path in dict.fromkeys(band.path for band in raster.bands):
                 positions = [i for i, band in enumerate(raster.bands) if band.path == path]
                 bands = [raster.bands[i] for i in positions]
-                dataset = stack.enter_context(rasterio.open(path))
+                try:
+                    dataset = stack.enter_context(rasterio.open(path))
+                except RASTER_ERRORS as error:  # it could be opened when it was described
+                    raise UnreadableRaster(path, str(error)) from error
                 own, offset = bands[0].grid, grid.offset_in(bands[0].grid)
                 if offset is None:
                     dataset = stack.enter_context(self._warped(dataset, grid, resampling))

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import os
 import queue
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import partial
 from typing import Any, Protocol
 
-from .errors import BackendError, Cancelled, UncloudedError
+from .errors import BackendError, Cancelled, UncloudedError, UsageError
 from .inference import Generator
-from .portions import Check, Surveyed, Terms, cut_survey, cut_tiles
+from .portions import Check, Surveyed, Terms, cut_survey, cut_tiles, terms_of
 from .protocol import Log, Message, Progress, RemoveClouds, decode
 from .reconstruction import RenderedBlock, open_generator
 from .removal import Pace
@@ -151,3 +153,85 @@ def refusal_of(worker: str, answer: Any, terms: Terms) -> BackendError:
     else:
         message, hint = f"does not answer as expected ({type(answer).__name__}: {answer})", "See its log"
     return BackendError(f"The worker {worker} is left out, since it {message}.", f"{hint}.")
+
+
+class WorkersDied(BackendError):
+    """A task whose workers have died with it."""
+
+    def __init__(self, times: int, worker: str) -> None:
+        super().__init__(
+            f"A task has ended its worker {times} times; the last was {worker}.",
+            "Most likely memory did not suffice: give each worker more (--memory-limit), or start fewer of them.",
+        )
+
+
+def difference_of(crew: list[Terms]) -> str | None:
+    """Words why the pixels of a crew may not be those of one machine."""
+    kinds = {f"{terms.device} {terms.instructions}".strip() for terms in crew}
+    odd = [terms.threads for terms in crew if terms.device == "cpu" and terms.threads & (terms.threads - 1)]
+    if odd:
+        reason = f"reckons with {odd[0]} threads, no power of two"
+    elif len(kinds) > 1:
+        reason = f"is of another kind than the others: {', '.join(sorted(kinds))}"
+    else:
+        return None
+    return f"Pixels may differ by one digital number from those of one machine: a worker {reason}."
+
+
+def gdal_options() -> dict[str, str]:
+    """Gives what this process sets for GDAL: a worker that sets nothing would have a cache of a share of all memory."""
+    return {name: os.environ[name] for name in ("GDAL_CACHEMAX", "GDAL_NUM_THREADS") if name in os.environ}
+
+
+def local_shares(address: str) -> list[dict[str, str]]:
+    """Gives the environment of each worker on this machine: a GPU of its own, or its share of the cores.
+
+    Threads are a power of two: with others, sums of the network come out differently.
+
+    Args:
+        address: `local` or `local:N`.
+
+    Raises:
+        UsageError: It is another.
+    """
+    number = address.partition(":")[2]
+    if address != "local" and not (number.isdecimal() and int(number)):
+        raise UsageError(
+            f"{address!r} is no cluster.", "Give local, local:4 or the address of a scheduler: tcp://HOST:8786."
+        )
+    gpus = _gpus()
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    count = int(number) if number else len(gpus) or max(cores // 2, 1)
+    threads = 1 << (max(cores // count, 1).bit_length() - 1)
+    shares = []
+    for i in range(count):
+        share = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), str(threads))
+        shares.append(share | ({"CUDA_VISIBLE_DEVICES": gpus[i % len(gpus)]} if gpus else {}))
+    return shares
+
+
+def _gpus() -> list[str]:
+    """Gives the GPUs that this process may use, as CUDA_VISIBLE_DEVICES names them."""
+    import torch
+
+    chosen = os.environ.get("CUDA_VISIBLE_DEVICES")
+    count = torch.cuda.device_count()
+    return chosen.split(",")[:count] if chosen else [str(i) for i in range(count)]
+
+
+def version_asker() -> Callable[[], str]:
+    """Gives a function that goes to a worker as code, since the package there may be another or none."""
+
+    def version() -> str:
+        import importlib
+
+        found: str = importlib.import_module("unclouded.backend.version").VERSION
+        return found
+
+    return version
+
+
+async def show_terms(jobs: list[RemoveClouds], gdal: dict[str, str]) -> Terms:
+    """Runs on a worker: gives what it has; loads the generator, which stays loaded."""
+    os.environ.update({name: value for name, value in gdal.items() if name not in os.environ})
+    return await asyncio.to_thread(terms_of, jobs)
