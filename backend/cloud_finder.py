@@ -13,8 +13,9 @@ from . import clouds
 from .errors import InputError, UsageError
 from .mask_files import Classes
 from .raster import Grid, Raster, Reader, open_raster, read_sample
-from .scene import Log, Optical, OpticalReader, Pixels
+from .scene import Log, Optical, OpticalReader
 from .sensors import Float
+from .stored import Pixels
 from .tiling import Window
 
 MAX_GROW_PX = 100

@@ -1,9 +1,11 @@
-"""Arrays to files: GeoTIFFs written in windows, and read again before anyone trusts them."""
+"""Arrays to files: cloud-optimised GeoTIFFs written in windows, and read again before anyone trusts them."""
 
 from __future__ import annotations
 
+import os
 import zlib
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,11 +15,14 @@ from affine import Affine
 from rasterio.enums import Resampling
 from rasterio.windows import Window as RasterioWindow
 
+from .cog import reorder
 from .errors import OutputError
 from .raster import RASTER_ERRORS, Grid
 from .tiling import Window
 
 BLOCK_PX = 512
+THREADS = min(os.cpu_count() or 1, 4)
+"""That read the file again."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +96,9 @@ class Writer:
         self._dataset.close()
 
     def finish(self) -> None:
-        """Closes the file, adds overviews down to less than a block, and checks that all of it lies on the disk.
+        """Closes the file, adds overviews down to less than a block, and makes it a cloud-optimised GeoTIFF.
+
+        Then it checks that all of it lies on the disk.
 
         Raises:
             OutputError: The disk is full, or the file was damaged.
@@ -103,14 +110,25 @@ class Writer:
                 factors = [2**level for level in range(1, 16) if side / 2 ** (level - 1) > BLOCK_PX]
                 if factors:
                     dataset.build_overviews(factors, self._layout.resampling)
-            with rasterio.open(self._path) as dataset:
-                whole = all(_checksum(dataset.read(window=part)) == checksum for part, checksum in self._written)
+            if factors:
+                reorder(self._path)
+            whole = self._is_whole()
             for level in range(len(factors)):
                 _read_all(self._path, level)
-        except (*RASTER_ERRORS, TypeError) as error:  # rasterio raises TypeError where the head of a file is missing
+        except (*RASTER_ERRORS, OSError, TypeError) as error:  # TypeError: rasterio's where a file's head is missing
             raise _write_error(self._path, error) from error
         if not whole:
             raise _write_error(self._path, "it differs from what was written")
+
+    def _is_whole(self) -> bool:
+        """Whether the file holds what was written; several threads read it."""
+
+        def is_whole(parts: Sequence[tuple[RasterioWindow, int]]) -> bool:
+            with rasterio.open(self._path) as dataset:
+                return all(_checksum(dataset.read(window=part)) == checksum for part, checksum in parts)
+
+        with ThreadPoolExecutor(THREADS) as pool:
+            return all(pool.map(is_whole, (self._written[i::THREADS] for i in range(THREADS))))
 
 
 def _checksum(values: np.ndarray) -> int:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from rasterio.enums import Resampling
 
 from . import clouds
-from .geotiff import Layout, Writer
+from .geotiff import BLOCK_PX, Layout, Writer
 from .mask_files import Classes
 from .observation import Reconstruction
 from .outputs import Outputs
@@ -187,11 +187,13 @@ def image_layout(optical: Optical, tags: dict[str, str]) -> Layout:
 
 
 def disk_bytes(scene: Scene, job: RemoveClouds) -> int:
-    """Gives the most that a job's files can need, temporary masks included; compression makes it less."""
-    pixels = scene.area.height * scene.area.width
-    per_pixel = len(scene.optical.bands) * scene.optical.raster.dtype.itemsize + 1 + len(scene.dates)
-    per_pixel += bool(job.mask_output) + 2 * len(scene.optical.bands) * bool(job.uncertainty_output)
-    return int(pixels * per_pixel * 4 / 3)
+    """Gives the most that a job's files can need, temporary ones included; compression makes it less."""
+    area, bands = scene.area, len(scene.optical.bands)
+    image, uncertainty = bands * scene.optical.raster.dtype.itemsize, 2 * bands * bool(job.uncertainty_output)
+    per_pixel = image + uncertainty + bool(job.mask_output) + 1 + len(scene.dates)
+    if max(area.height, area.width) > BLOCK_PX:
+        per_pixel += max(image, uncertainty)  # one file at a time is put into order
+    return int(area.height * area.width * per_pixel * 4 / 3)
 
 
 def _uncertainty_of(tile: Tile, made: Reconstruction | None) -> np.ndarray:
