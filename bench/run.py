@@ -8,27 +8,23 @@ The scene is synthetic: a landscape of 1024 x 1024 px, mirrored to the size aske
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
-import platform
 import resource
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import click
 import numpy as np
+from measuring import machine, prepare, quiet, time_parts
 from rich.console import Console
 from rich.table import Table
 
-from unclouded.backend.__main__ import LIBRARY_OPTIONS
-
-os.environ.update(LIBRARY_OPTIONS)
+prepare()
 
 COVER = 0.6
 WARM_PX = 512
@@ -99,99 +95,11 @@ def end_to_end(scene: Path, device: str) -> dict[str, Any]:
     return {"seconds": seconds, "peak_mb": peak_mb, "cloud_fraction": done.cloud_fraction}
 
 
-def parts(scene_path: Path, device: str) -> dict[str, Any]:
-    """The same work with nothing overlapping, each part timed alone."""
-    from unclouded.backend.findings import findings_of
-    from unclouded.backend.inference import Generator
-    from unclouded.backend.outputs import Outputs
+def parts(scene: Path, device: str) -> dict[str, Any]:
+    """The same work with nothing overlapping."""
     from unclouded.backend.protocol import RemoveClouds
-    from unclouded.backend.reconstruction import plan_of, rules_of
-    from unclouded.backend.results import Result, ResultWriter
-    from unclouded.backend.scene import open_optical, open_scene
-    from unclouded.backend.survey import survey
 
-    seconds: dict[str, float] = {}
-    report = quiet()
-
-    def timed(part: str, work: Callable[[], Any]) -> Any:
-        started = time.perf_counter()
-        result = work()
-        seconds[part] = seconds.get(part, 0.0) + time.perf_counter() - started
-        return result
-
-    job = RemoveClouds("1", str(scene_path), str(scene_path.with_name("parts.tif")))
-    generator = timed("loading", lambda: Generator("default", device))
-    scene = open_scene(open_optical(job.optical, None, None, None, report.log), None, [], None, report.log)
-    rules = rules_of(job)
-    windows, busy_px = 0, 0
-    with Outputs([job.output], [], True) as outputs, contextlib.ExitStack() as stack:
-        found = timed("reading, mask and statistics", lambda: survey(scene, rules, outputs.scratch, report, 0.2))
-        prior = np.array([generator.card.prior[band] for band in scene.optical.bands], np.float32)
-        plan = plan_of(job, scene, findings_of(found, prior), generator)
-        writer = ResultWriter(stack, job, scene, {}, outputs)
-        tiles = plan.read()
-        while (tile := timed("reading tiles", lambda: next(tiles, None))) is not None:
-            made = None
-            if tile.observation is not None:
-                made = timed("network", lambda t=tile: generator([t.observation])[0])
-                windows, busy_px = windows + 1, busy_px + tile.observation.valid.size
-            timed(
-                "compositing and writing",
-                lambda t=tile, m=made: writer.write(Result(t, m).render(scene.optical, False)),
-            )
-        timed("overviews", writer.finish)
-    return {
-        "seconds": seconds,
-        "windows": windows,
-        "network_px": busy_px,
-        **network_share(generator, seconds["network"], busy_px),
-    }
-
-
-def network_share(generator: Any, seconds: float, pixels: int) -> dict[str, float]:
-    """Floating-point operations of the network, and the share of the device's measured bf16 matrix peak."""
-    import torch
-    from torch.utils.flop_counter import FlopCounterMode
-
-    from unclouded.backend.installed import find_model
-    from unclouded.backend.models import weights
-
-    network = weights.load(find_model("default"))[1]
-    channels = next(network.parameters()).shape[1]
-    with FlopCounterMode(display=False) as counter, torch.inference_mode():
-        network(torch.zeros(1, channels, 256, 256))
-    gflop_per_tile = counter.get_total_flops() / 1e9
-    achieved = gflop_per_tile * pixels / 256**2 / seconds
-    peak = matrix_peak_gflops(generator.device)
-    return {
-        "gflop_per_256_px_tile": gflop_per_tile,
-        "achieved_gflops": achieved,
-        "peak_gflops": peak,
-        "share_of_peak": achieved / peak,
-    }
-
-
-def matrix_peak_gflops(device: Any) -> float:
-    """Speed of a large bfloat16 matrix product."""
-    import torch
-
-    side = 8192 if device.type == "cuda" else 2048
-    a = torch.randn(side, side, device=device, dtype=torch.bfloat16)
-    best = float("inf")
-    for _ in range(5):
-        _wait(device)
-        started = time.perf_counter()
-        a @ a
-        _wait(device)
-        best = min(best, time.perf_counter() - started)
-    return float(2 * side**3 / best / 1e9)
-
-
-def _wait(device: Any) -> None:
-    import torch
-
-    if device.type == "cuda":
-        torch.cuda.synchronize()
+    return time_parts(RemoveClouds("1", str(scene), str(scene.with_name("parts.tif")), device=device))
 
 
 def worker_times(folder: Path, device: str) -> dict[str, float]:
@@ -273,28 +181,6 @@ def windows(size: int) -> Iterator[tuple[int, int]]:
     for row in range(0, size, 512):
         for column in range(0, size, 512):
             yield row, column
-
-
-def quiet() -> Any:
-    """A reporter that nobody hears."""
-    from unclouded.backend.reporting import Reporter
-
-    return Reporter("bench", lambda event: None)
-
-
-def machine() -> dict[str, Any]:
-    """What the figures were measured on."""
-    import torch
-
-    from unclouded.backend.devices import devices
-
-    return {
-        "processor": platform.processor() or platform.machine(),
-        "cores": os.cpu_count(),
-        "devices": devices(),
-        "torch": torch.__version__,
-        "system": platform.platform(),
-    }
 
 
 def show(figures: dict[str, Any], console: Console) -> None:
