@@ -23,7 +23,7 @@ PIP := -m pip install --quiet --disable-pip-version-check --no-input
 SAY := @printf '\033[1m==>\033[0m %s\n'
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-backend test-plugin check format package install-plugin bench bench-scene clean
+.PHONY: help demo test test-backend test-plugin check format package install-plugin bench bench-gpu bench-scene clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-16s %s\n", $$1, $$2}'
@@ -57,6 +57,9 @@ install-plugin: .venv/.backend ## Link this checkout into a QGIS profile, PROFIL
 
 bench: .venv/.backend ## Measure speed and memory
 	@.venv/bin/python bench/run.py
+
+bench-gpu: .venv/.backend ## Measure what a GPU does with the networks
+	@.venv/bin/python bench/gpu.py
 
 bench-scene: .venv/.backend ## Measure a full Sentinel-2 tile; SIDE=2040 for a quick look
 	@.venv/bin/python bench/scene.py --side "$(or $(SIDE),10980)" --small-side "$(or $(SMALL_SIDE),4092)" $(if $(SIDE),--json .cache/bench_scene.json)

@@ -150,23 +150,24 @@ def _measured(seen: Observation, encoding: Encoding) -> dict[str, Piece | None]:
     return named
 
 
-def _opened(tensors: Mapping[str, Tensor], name: str) -> Tensor | None:
-    """(C, H, W) float32 of a piece in any of its forms; None where there is none."""
+def _has(tensors: Mapping[str, Tensor], name: str) -> bool:
+    return any(f"{name}{form}" in tensors for form in ("", ".rows", ".numbers", ".reflectance"))
+
+
+def _opened(tensors: Mapping[str, Tensor], name: str, room: Tensor | None = None) -> Tensor:
+    """(C, H, W) float32 of a piece in any of its forms, written into the room if some is given."""
+    import torch
+
     if f"{name}.rows" in tensors:
-        return tensors[f"{name}.rows"] @ tensors[f"{name}.near"] @ tensors[f"{name}.columns"].T
+        return torch.matmul(tensors[f"{name}.rows"] @ tensors[f"{name}.near"], tensors[f"{name}.columns"].T, out=room)
     if f"{name}.numbers" in tensors:
-        values = tensors[f"{name}.numbers"].float()
+        numbers = tensors[f"{name}.numbers"]
+        values = numbers.float() if room is None else room.copy_(numbers)
         values *= tensors[f"{name}.scale"][:, None, None]
         values += tensors[f"{name}.shift"][:, None, None]
         return values.mul_(tensors[f"{name}.valid"])
-    return tensors.get(f"{name}.reflectance", tensors.get(name))
-
-
-def _open(tensors: Mapping[str, Tensor], name: str) -> Tensor:
-    found = _opened(tensors, name)
-    if found is None:
-        raise ModelError(f"The window lacks what its channels are made of: {name}.", "Report this as a bug.")
-    return found
+    plain = tensors[f"{name}.reflectance"] if f"{name}.reflectance" in tensors else tensors[name]
+    return plain if room is None else room.copy_(plain)
 
 
 def _chosen(planes: Tensor, index: Sequence[int]) -> Tensor:
@@ -183,7 +184,7 @@ def _frames(tensors: Mapping[str, Tensor], seen: Observation, bands: list[str], 
     sar = _sar_units(tensors, encoding)
     parts = []
     for i, day in enumerate([0.0, *_days(seen, encoding)]):
-        image = encoding.to_units(_chosen(_open(tensors, f"date{i - 1}" if i else "optical"), index))
+        image = encoding.to_units(_chosen(_opened(tensors, f"date{i - 1}" if i else "optical"), index))
         clear = tensors[f"clear{i - 1}"] if i else tensors["valid"] & ~tensors["cloud"]
         parts += [image, *([] if sar is None else [sar])]
         if encoding.masks:
@@ -217,30 +218,35 @@ def _fusion(tensors: Mapping[str, Tensor], seen: Observation, bands: list[str], 
     Whatever is missing is 0 and its presence plane says so; the region's mean is the background where it is unknown,
     its standard deviation background.TYPICAL_VARIABILITY.
     """
+    import torch
+
     from .models.fusion import PLANES, input_channels
 
-    count, slots = len(bands), [bands.index(name) for name in seen.bands]
-    valid, background = tensors["valid"], _open(tensors, "background")
-    x = background.new_zeros((input_channels(count), *valid.shape))
+    valid, count, slots = tensors["valid"], len(bands), [bands.index(name) for name in seen.bands]
+    in_place = slots == [*range(count)]
+    x = torch.empty((input_channels(count), *valid.shape), device=valid.device)
+    x[0 if not in_place else 5 * count :] = 0
     planes = dict(zip(PLANES, x[5 * count :], strict=False))
 
+    def room(group: int) -> Tensor:
+        return x[group * count :][:count] if in_place else x.new_empty((len(slots), *valid.shape))
+
     def put(first: int, values: Tensor) -> None:
-        if slots == [*range(count)]:
-            x[first : first + count] = values
-            return
-        for slot, plane in zip(slots, values, strict=True):
+        for slot, plane in zip(slots, values, strict=True) if not in_place else ():
             x[first + slot] = plane
 
-    put(0, _open(tensors, "optical").clamp(-OPTICAL_LIMIT, OPTICAL_LIMIT).sub_(background).mul_(valid))
+    background = _opened(tensors, "background", room(1))
     put(count, background)
-    if len(tensors["nearness"]):
-        put(2 * count, _candidate(tensors, planes).sub_(background).mul_(planes["candidate"]))
-    if (regional := _opened(tensors, "regional")) is not None:
-        put(3 * count, regional - background)
-    variability = _opened(tensors, "variability")
-    typical = background.new_full((1, 1, 1), TYPICAL_VARIABILITY).expand(background.shape)
-    put(4 * count, typical if variability is None else variability)
-    put(5 * count + len(PLANES), background.new_ones((1, 1, 1)).expand(background.shape))
+    optical = _opened(tensors, "optical", room(0)).clamp_(-OPTICAL_LIMIT, OPTICAL_LIMIT)
+    put(0, optical.sub_(background).mul_(valid))
+    candidate = _candidate(tensors, planes, room(2)) if len(tensors["nearness"]) else room(2).zero_()
+    put(2 * count, candidate.sub_(background).mul_(planes["candidate"]))
+    regional = _opened(tensors, "regional", room(3)) if _has(tensors, "regional") else room(3).copy_(background)
+    put(3 * count, regional.sub_(background))
+    known = _has(tensors, "variability")
+    put(4 * count, _opened(tensors, "variability", room(4)) if known else room(4).fill_(TYPICAL_VARIABILITY))
+    for slot in slots:
+        x[5 * count + len(PLANES) + slot] = 1
     planes["valid"].copy_(valid)
     planes["cloud"].copy_(tensors["cloud"])
     planes["l2a"].fill_(float(seen.level == "L2A"))
@@ -251,8 +257,8 @@ def _fusion(tensors: Mapping[str, Tensor], seen: Observation, bands: list[str], 
     return x
 
 
-def _candidate(tensors: Mapping[str, Tensor], planes: Mapping[str, Tensor]) -> Tensor:
-    """Gives the candidate (C, H, W); writes where there is one, how near, how unlike and how wrong its dates are.
+def _candidate(tensors: Mapping[str, Tensor], planes: Mapping[str, Tensor], candidate: Tensor) -> Tensor:
+    """Fills the candidate (C, H, W), and the planes: where there is one, how near, unlike and wrong its dates are.
 
     It is the mean of the matched dates that are clear in a pixel, weighted by nearness / error^2, nearness being
     1 / (1 + |days| / 15).
@@ -261,14 +267,13 @@ def _candidate(tensors: Mapping[str, Tensor], planes: Mapping[str, Tensor]) -> T
 
     count = len(tensors["nearness"])
     clear = torch.stack([tensors[f"clear{i}"] for i in range(count)])  # (T, H, W)
-    errors = [_opened(tensors, f"error{i}") for i in range(count)]
     unknown = planes["error"].new_full((1, 1, 1), UNKNOWN_ERROR).expand(1, *clear.shape[1:])
-    error = torch.cat([unknown if one is None else one for one in errors])
+    error = torch.cat([_opened(tensors, f"error{i}") if _has(tensors, f"error{i}") else unknown for i in range(count)])
     nearness = clear * tensors["nearness"][:, None, None]
     share = nearness / error**2
     share /= share.sum(dim=0).clamp_(min=1e-9)
     matched = [_matched(tensors, i) for i in range(count)]
-    candidate = torch.zeros_like(matched[0])
+    candidate.zero_()
     for date, weight in zip(matched, share, strict=True):
         candidate.addcmul_(date, weight)
     for date, weight in zip(matched, share, strict=True):
@@ -281,10 +286,10 @@ def _candidate(tensors: Mapping[str, Tensor], planes: Mapping[str, Tensor]) -> T
 
 def _matched(tensors: Mapping[str, Tensor], i: int) -> Tensor:
     """(C, H, W) of a date as it would look on the optical image's day, see matching.MatchedWindow.apply."""
-    date = _open(tensors, f"date{i}")
+    date = _opened(tensors, f"date{i}")
     if f"gain{i}" not in tensors:
         return date
-    matched = _open(tensors, f"shift{i}") + tensors[f"offset{i}"][:, None, None]
+    matched = _opened(tensors, f"shift{i}") + tensors[f"offset{i}"][:, None, None]
     matched += date
     matched += (tensors[f"gain{i}"].T @ date.flatten(1)).view_as(date)
     return matched

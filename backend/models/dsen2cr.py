@@ -68,7 +68,7 @@ class DSen2CR(Network):
         Returns:
             (N, out_channels, H, W): the clear image, reflectance / 0.2.
         """
-        features = x.to(self.model[0].weight.dtype, memory_format=torch.channels_last)
+        features = x.to(next(self.parameters()).dtype, memory_format=torch.channels_last)
         result: Tensor = x[:, : self.out_channels] + self.model(features)
         return result
 
