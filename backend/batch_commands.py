@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .batch.plan import Wishes
 
 COLUMNS = (
-    "method", "model", "samples", "seed", "cloud_threshold", "grow_px", "bbox", "bands", "level", "offset",
+    "method", "model", "samples", "seed", "cloud_threshold", "grow", "bbox", "bands", "level", "offset",
 )  # fmt: skip
 """Of a job file, besides those that name files."""
 
@@ -83,7 +83,7 @@ def _converters() -> dict[str, Convert]:
     from .batch.manifest import known_model
 
     context = click.get_current_context()
-    options = {str(option.name): option for option in context.command.params}
+    options = {option.opts[-1].lstrip("-").replace("-", "_"): option for option in context.command.params}
 
     def converter(option: click.Parameter) -> Convert:
         def convert(cell: str) -> Any:

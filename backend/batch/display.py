@@ -20,6 +20,7 @@ from ..errors import UncloudedError
 from .plan import Item, Plan
 from .report import counted
 from .run import WHOLE, Result
+from .scenes import listed
 
 COLOURS = {"new": "", "finished": "green", "redo": "yellow", "fails": "red", "taken": "red"}
 
@@ -32,6 +33,7 @@ class Lines:
             job = item.job
             told: dict[str, Any] = {"id": job.id, "state": item.state.kind, "reason": _reason(item)}
             told |= {"optical": job.optical, "sar": job.sar, "dates": job.dates, "paired": dict(item.paired)}
+            told["lacking"] = list(item.lacking)
             _print_json("Planned", told | {"output": job.output, "pixels": item.pixels, "disk_bytes": item.disk_bytes})
 
     @contextlib.contextmanager
@@ -75,8 +77,9 @@ class Screen:
             for item in plan.items:
                 if item.state.kind == "redo":
                     console.print(f"{escape(item.job.id)} again: {escape(item.state.reason)}", soft_wrap=True)
-        for path, why in plan.left_out.items():
-            console.print(f"Left out: {escape(path)}: {escape(why)}", soft_wrap=True, style="dim")
+        for why in dict.fromkeys(plan.left_out.values()):
+            paths = [path for path, reason in plan.left_out.items() if reason == why]
+            console.print(f"Left out, {escape(why)}: {escape(listed(paths))}", soft_wrap=True, style="dim")
         console.print(_total(plan.items, folder), soft_wrap=True)
 
     @contextlib.contextmanager
@@ -144,12 +147,13 @@ def _table(items: Sequence[Item], folder: Path) -> Table:
     for item in items:
         job, colour = item.job, COLOURS[item.state.kind]
         state = f"{item.state.kind}: {item.state.reason}" if item.state.reason else item.state.kind
-        others = [*([job.sar] if job.sar else []), *job.dates]
+        paths = [*([job.sar] if job.sar else []), *job.dates]
+        others = [f"{Path(path).name} ({item.paired.get(path, 'as named')})" for path in paths]
         output = Path(job.output).relative_to(folder).as_posix()
         table.add_row(
             escape(Path(job.optical).name),
             f"[{colour}]{escape(state)}[/]" if colour else escape(state),
-            escape("\n".join(f"{Path(path).name} ({item.paired.get(path, 'as named')})" for path in others)),
+            escape("\n".join([*others, *item.lacking])),
             escape(output),
             f"{item.pixels / 1e6:.1f}" if item.pixels else "",
         )

@@ -17,7 +17,9 @@ from .acquisition import product_name
 Convert = Callable[[str], Any]
 """Gives a cell's value; raises ValueError with what is wrong."""
 PATHS = ("optical", "sar", "mask", "dates")
-ALIASES = {"date": "dates", "grow": "grow_px"}
+ALIASES = {"date": "dates"}
+FIELDS = {"grow": "grow_px"}
+"""Columns that are not called like the field of protocol.RemoveClouds."""
 MASK_WORDS = ("auto", "all")
 MAX_SHOWN = 50
 """Errors that are listed."""
@@ -148,7 +150,7 @@ def _row(
     fields = {}
     for column, cell in given.items():
         try:
-            fields[column] = _located(column, converters[column](cell), folder)
+            fields[FIELDS.get(column, column)] = _located(column, converters[column](cell), folder)
         except (ValueError, UncloudedError) as error:
             problems.add(line, f"{column}: {error}")
     if not optical:

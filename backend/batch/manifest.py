@@ -81,7 +81,7 @@ class Manifest:
         entry = self.entries.get(job.id)
         there = [path for path in made_by(job) if Path(path).exists()]
         known = entry.files if entry else {}
-        strange = [path for path in there if known.get(self._relative(path)) != sha256(path)]
+        strange = [path for path in there if not self._is_as_made(path, known)]
         if any(entry is None or _is_foreign(path) for path in strange):
             return State("taken", f"{strange[0]} exists and is not of this batch")
         if entry is None:
@@ -150,6 +150,10 @@ class Manifest:
             "digests": digests,
         }
         write_text({str(self._path): json.dumps(content, indent=1, allow_nan=False) + "\n"})
+
+    def _is_as_made(self, path: str, known: Mapping[str, str]) -> bool:
+        name = self._relative(path)
+        return name in known and known[name] == sha256(path)
 
     def _relative(self, path: str) -> str:
         return Path(path).relative_to(self._folder).as_posix()

@@ -12,7 +12,7 @@ from ..devices import find_device
 from ..errors import InputError, OutputError, UncloudedError, UsageError
 from ..protocol import RemoveClouds
 from ..results import disk_bytes
-from ..scene import Scene
+from ..scene import Optical, Scene
 from ..tiling import Window
 from . import job_file, sources
 from .acquisition import Acquisition
@@ -51,6 +51,8 @@ class Item:
     state: State
     paired: Mapping[str, str]
     """Why each SAR image or date was chosen, by its path."""
+    lacking: Sequence[str] = ()
+    """What was asked for and not found for it."""
     pixels: int = 0
     disk_bytes: int = 0
     """The most that its files can need."""
@@ -106,12 +108,11 @@ def make(
     shelf = Shelf(wishes.folder, wishes.fields)
     scenes = shelf.scenes(given, lambda path: job_file.read(path, converters, method, wishes.dates > 0), said)
     pairs = _Pairs(shelf, wishes, scenes)
-    jobs = [(scene, *pairs.job(scene)) for scene in scenes]
-    _check_outputs([job for _, job, _ in jobs])
-    items = []
-    for number, (scene, job, paired) in enumerate(jobs):
-        said(f"comparing {job.id}", number / len(jobs))
-        items.append(_item(scene, job, paired, manifest))
+    items = [pairs.item(scene) for scene in scenes]
+    _check_outputs([item.job for item in items])
+    for number, (scene, item) in enumerate(zip(scenes, items, strict=True)):
+        said(f"comparing {item.job.id}", number / len(items))
+        items[number] = _judged(item, scene, manifest)
     return Plan(items, shelf.left_out)
 
 
@@ -136,28 +137,37 @@ class _Pairs:
         )
         self._masks = shelf.masks(wishes.mask, scenes) if named else {}
 
-    def job(self, scene: Found) -> tuple[RemoveClouds, dict[str, str]]:
+    def item(self, scene: Found) -> Item:
         """Gives the job of a scene, and why each image was paired with it."""
         fields = {**self._wishes.fields, "mask": self._masks.get(scene.path, self._wishes.mask), **scene.fields}
         chosen: list[Choice] = []
+        lacking: list[str] = []
         if scene.image is not None:
-            if "sar" not in scene.fields and self._sar:
+            if self._wishes.sar and "sar" not in scene.fields:
                 sar = choose_sar(scene.image, self._sar, self._wishes.within_days)
                 chosen += [sar] if sar else []
+                lacking += [] if sar else [f"no SAR {self._where()}"]
                 fields["sar"] = sar.path if sar else None
-            if "dates" not in scene.fields and self._dates:
-                dates = choose_dates(scene.image, self._dates, self._wishes.dates, self._wishes.within_days)
+            count = self._wishes.dates
+            if count and "dates" not in scene.fields:
+                dates = choose_dates(scene.image, self._dates, count, self._wishes.within_days)
                 chosen += dates
+                lacking += [] if len(dates) == count else [f"{len(dates)} of {count} dates {self._where()}"]
                 fields["dates"] = [date.path for date in dates]
+        job = RemoveClouds(scene.name, scene.path, **{**self._outputs(scene), **fields})
+        return Item(job, State("new"), {choice.path: choice.why for choice in chosen}, lacking)
+
+    def _where(self) -> str:
+        days = self._wishes.within_days
+        return "of its place" if days is None else f"of its place within {days} days"
+
+    def _outputs(self, scene: Found) -> dict[str, str | None]:
         stem = self._wishes.folder / scene.name
-        return RemoveClouds(
-            scene.name,
-            scene.path,
-            f"{stem}.tif",
-            mask_output=f"{stem}_mask.tif" if self._wishes.mask_out else None,
-            uncertainty_output=f"{stem}_uncertainty.tif" if self._wishes.uncertainty_out else None,
-            **fields,
-        ), {choice.path: choice.why for choice in chosen}
+        return {
+            "output": f"{stem}.tif",
+            "mask_output": f"{stem}_mask.tif" if self._wishes.mask_out else None,
+            "uncertainty_output": f"{stem}_uncertainty.tif" if self._wishes.uncertainty_out else None,
+        }
 
 
 def _check_outputs(jobs: Sequence[RemoveClouds]) -> None:
@@ -178,21 +188,28 @@ def _check_outputs(jobs: Sequence[RemoveClouds]) -> None:
         )
 
 
-def _item(scene: Found, job: RemoveClouds, paired: Mapping[str, str], manifest: Manifest) -> Item:
+def _judged(item: Item, scene: Found, manifest: Manifest) -> Item:
+    """Says what is to be done for a scene and what that needs."""
     if scene.optical is None:
-        return Item(job, State("fails"), paired, problem=scene.problem)
-    grid = scene.optical.raster.grid
-    whole = Window(0, 0, grid.height, grid.width)
-    area = grid.window_of((job.bbox[0], job.bbox[1], job.bbox[2], job.bbox[3])) if job.bbox else whole
-    opened = Scene(
-        scene.optical, grid, area or whole, None, 0.0, (scene.optical,) * len(job.dates), (0.0,) * len(job.dates)
-    )
-    pixels = opened.area.height * opened.area.width
+        return replace(item, state=State("fails"), problem=scene.problem)
+    job = item.job
+    opened = _unread(scene.optical, job)
+    measured = replace(item, pixels=opened.area.height * opened.area.width, disk_bytes=disk_bytes(opened, job))
     try:
         state = manifest.state(job)
     except OSError as error:
         problem = InputError(f"{error.filename} cannot be read: {error.strerror}.", "See that it is there and allowed.")
-        return Item(job, State("fails"), paired, pixels, problem=problem)
+        return replace(measured, state=State("fails"), problem=problem)
     if state.kind == "taken" and job.overwrite:
         state = State("redo", f"replaces a file: {state.reason}")
-    return Item(replace(job, overwrite=state.kind == "redo"), state, paired, pixels, disk_bytes(opened, job))
+    return replace(measured, job=replace(job, overwrite=state.kind == "redo"), state=state)
+
+
+def _unread(optical: Optical, job: RemoveClouds) -> Scene:
+    """Gives a scene of which only the size is right: enough to reckon what its files need."""
+    grid = optical.raster.grid
+    area = grid.window_of((job.bbox[0], job.bbox[1], job.bbox[2], job.bbox[3])) if job.bbox else None
+    count = len(job.dates)
+    return Scene(
+        optical, grid, area or Window(0, 0, grid.height, grid.width), None, 0.0, (optical,) * count, (0.0,) * count
+    )

@@ -83,8 +83,8 @@ def test_broken_scenes_stop_nothing_and_are_listed(archive: Any, batch: Batch) -
     assert _hashes(archive.folder / "in") == inputs
     assert "6 scenes: 4 done, 2 failed." in done.output
     assert "Failed: cut: in/cut.tif cannot be read as a raster" in done.output
-    assert "in/mask.tif: one band" in done.output
-    assert "in/s1.tif: SAR" in done.output
+    assert "Left out, one band: a mask, or a part of an image: in/mask.tif" in done.output
+    assert "Left out, SAR: in/s1.tif" in done.output
     assert {name: line["state"] for name, line in report.items()} == {
         "S2A_T31TCJ_20200101": "failed",
         "T32TLR_2020-06-01": "done",
@@ -164,7 +164,8 @@ def test_a_dry_run_says_what_and_why_and_writes_nothing(archive: Any, batch: Bat
     assert "S1A_20200603.tif (covers 100%, 2 days later)" in lines[first]
     assert "T32TLR_2020-06-11.tif (tile 32TLR, 10 days later)" in lines[first + 1]
     last = next(line for line in lines if "T32TLR_2020-07-01.tif" in line and "new" in line)
-    assert "(" not in last
+    assert "no SAR of its place within 12 days" in last
+    assert "0 of 1 dates of its place within 12 days" in lines[lines.index(last) + 1]
     assert "6 scenes: 4 new, 2 fails. To do: 0.0 megapixels" in shown.output
 
 
@@ -212,7 +213,7 @@ def test_a_job_file_with_wrong_lines_starts_nothing(archive: Any, batch: Batch) 
     assert refused.exit_code == 2
     assert "jobs.csv has 7 error(s); nothing was started" in refused.output
     for words in (
-        "line 3: grow_px: -1 is not in the range",
+        "line 3: grow: -1 is not in the range",
         "line 3: cloud_threshold: 1.5 is not in the range",
         "line 3: method: 'magic' is not one of",
         "line 3: model: No generator 'no-such' is installed",

@@ -23,7 +23,7 @@ CONVERTERS: dict[str, Any] = {
     "mask": str,
     "dates": lambda cell: cell.split(";"),
     "method": str,
-    "grow_px": _count,
+    "grow": _count,
 }
 
 
@@ -93,7 +93,7 @@ def test_all_errors_are_named_with_their_lines(folder: Path) -> None:
     assert "has 9 error(s); nothing was started" in lines[0]
     for start in (
         f"line 2: there is no {folder}/missing.tif",
-        "line 3: grow_px: 'much' is no number",
+        "line 3: grow: 'much' is no number",
         f"line 3: sar: there is no {folder}/none.tif",
         "line 4: dates: ",
         "line 5: method: median needs other dates",
