@@ -70,6 +70,7 @@ class Access:
             "GDAL_HTTP_MAX_RETRY": len(patience.waits_s),
             "GDAL_HTTP_RETRY_DELAY": patience.waits_s[0] if patience.waits_s else 0,
             "CPL_VSIL_CURL_CACHE_SIZE": CACHE_BYTES,
+            "GDAL_HTTP_MULTIRANGE": "SERIAL",  # several files are read at once: connections enough for one server
             **_proxy_options(checked_proxy(proxy.strip())),
         }
 

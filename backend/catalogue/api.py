@@ -73,7 +73,7 @@ class Api:
         """Gives all items of a collection that touch an area in degrees between two days, both included.
 
         Raises:
-            InputError: The search failed.
+            InputError: The search failed, or found too much to choose from.
         """
 
         def find() -> list[Entry]:
@@ -87,7 +87,13 @@ class Api:
             )
             return [entry for entry in map(read_entry, found.items()) if entry is not None]
 
-        return self._in_words(find)
+        entries = self._in_words(find)
+        if len(entries) >= MAX_ITEMS:
+            raise InputError(
+                f"{shown(self._address)} has {MAX_ITEMS} items or more in {collection} for this area and these days.",
+                "Ask for fewer days (--within) or a smaller area.",
+            )
+        return entries
 
     def _collection(self, name: str) -> pystac.Collection | None:
         try:

@@ -107,7 +107,7 @@ class _Task:
             "STAC_ITEMS": " ".join(item.id for item in mosaic.items),
             "LICENCE": self.choice.licences.get(mosaic.collection, ""),
             "SOFTWARE": f"Unclouded {VERSION}",
-            **({} if radar else {"LEVEL": level_of(mosaic.bands)}),
+            **({} if radar else {"LEVEL": _level(mosaic)}),
         }
         return Layout(
             count=len(mosaic.bands),
@@ -149,12 +149,22 @@ def _common_bands(optical: list[Picture]) -> tuple[str, ...]:
     return tuple(band for band in NAMES if all(band in entry.files for entry in entries))
 
 
+def _level(mosaic: Mosaic) -> str:
+    """Tells the level by the collection's name, else by the bands."""
+    named = next((level for level in ("L1C", "L2A") if level in mosaic.collection.upper()), None)
+    return named or level_of(mosaic.bands)
+
+
 def _write(task: _Task, mosaics: dict[str, Mosaic]) -> None:
     sizes = {name: _disk_bytes(mosaic, task.grid) for name, mosaic in mosaics.items()}
     missing = {name: mosaic for name, mosaic in mosaics.items() if not task.folder.keeps(name, task.request(mosaic))}
     for name in mosaics:
         if name not in missing:
             task.report.log("info", f"{name} is there already, whole, and is kept.")
+    if any(
+        _level(mosaic) == "L1C" and "B10" not in mosaic.bands and name != "sar.tif" for name, mosaic in mosaics.items()
+    ):
+        task.report.log("warning", "These images are L1C, which nothing tells without B10: say so with --level L1C.")
     total, done = sum(sizes[name] for name in missing), 0
     task.folder.check_room(total)
     for name, mosaic in missing.items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -23,7 +24,7 @@ from .server import World, serving
 from .worlds import bbox, fill
 
 HASTE = Patience(connect_s=5, silence_s=5, waits_s=(0.2,))
-HURRY = Patience(connect_s=1, silence_s=1, waits_s=())
+HURRY = Patience(connect_s=5, silence_s=3, waits_s=())
 AREA = bbox(100, 200, 400, 50)
 """Degrees of 300 x 150 px across both tiles."""
 
@@ -46,10 +47,10 @@ def land(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @contextmanager
-def served(land: Path, folder: Path) -> Iterator[World]:
+def served(land: Path, folder: Path, context: ssl.SSLContext | None = None) -> Iterator[World]:
     """The catalogue; its files are linked, so that a test may replace one."""
     shutil.copytree(land, folder, copy_function=lambda source, target: Path(target).hardlink_to(source))
-    with serving(World(folder)) as world:
+    with serving(World(folder), context) as world:
         yield fill(world)
 
 

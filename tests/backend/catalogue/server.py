@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -184,17 +185,20 @@ class Handler(BaseHTTPRequestHandler):
 
 class Server(ThreadingHTTPServer):
     daemon_threads = True
+    request_queue_size = 64
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Clients that hang up are part of the tests."""
 
 
 @contextmanager
-def serving(world: World) -> Iterator[World]:
-    """Serves a world; its address is known inside."""
+def serving(world: World, context: ssl.SSLContext | None = None) -> Iterator[World]:
+    """Serves a world, by https with a context; its address is known inside."""
     handler = type("WorldHandler", (Handler,), {"world": world})
     with Server(("127.0.0.1", 0), handler) as server:
-        world.address = f"http://127.0.0.1:{server.server_address[1]}"
+        if context is not None:
+            server.socket = context.wrap_socket(server.socket, server_side=True)
+        world.address = f"{'https' if context else 'http'}://127.0.0.1:{server.server_address[1]}"
         thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
         thread.start()
         try:

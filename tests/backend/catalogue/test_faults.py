@@ -17,7 +17,7 @@ from unclouded.backend.catalogue import presets
 from unclouded.backend.catalogue.presets import Catalogue
 
 from ..conftest import Workshop
-from .conftest import AREA, HURRY, Fetch
+from .conftest import AREA, HASTE, HURRY, Fetch
 from .server import World
 from .worlds import OPTICAL, SAR, add_asset, make_item, write_file
 
@@ -87,12 +87,10 @@ def test_a_server_that_fails_is_named(
     fetched: Fetch, world: World, shop: Workshop, start: str, fault: str, words: str
 ) -> None:
     world.faults[start] = fault
-    begin = time.monotonic()
-    last = fetched(HURRY, sar=False, dates=0).last
+    last = fetched(HURRY if fault == "slow" else HASTE, sar=False, dates=0).last
 
     assert (last.code, words in last.message) == ("input", True), last
     assert world.address in last.message
-    assert time.monotonic() - begin < 25
     assert list(shop.folder.glob("out/*.tif")) == leftovers(shop) == []
 
 
@@ -146,11 +144,9 @@ def test_a_pause_of_the_server_is_waited_out(fetched: Fetch, world: World) -> No
 
 def test_a_cancelled_job_ends_while_a_server_is_silent(fetched: Fetch, world: World, shop: Workshop) -> None:
     world.faults["/files/"] = "slow"
-    begin = time.monotonic()
     last = fetched(cancelled=lambda: any("/files/" in request for request in world.requests)).last
 
     assert last.code == "cancelled"
-    assert time.monotonic() - begin < 4
     assert leftovers(shop) == []
 
 

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 Answer = Callable[["Handler"], None]
 
@@ -163,7 +163,7 @@ class ProxyHandler(BaseHTTPRequestHandler):
         parts = urlsplit(self.path)
         connection = http.client.HTTPConnection(parts.netloc, timeout=10)
         headers = {key: value for key, value in self.headers.items() if not key.lower().startswith("proxy-")}
-        connection.request("GET", parts.path, headers=headers)
+        connection.request(self.command, urlunsplit(parts._replace(scheme="", netloc="")), headers=headers)
         response = connection.getresponse()
         content = response.read()
         self.send_response(response.status)
@@ -173,6 +173,9 @@ class ProxyHandler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(content)
         connection.close()
+
+    def do_HEAD(self) -> None:
+        self.do_GET()
 
     def do_CONNECT(self) -> None:
         if not self._admitted():
