@@ -318,8 +318,6 @@ def _fetch(future: Future[Any]) -> Any:
         return future.result()
     except KilledWorker as error:
         return WorkersDied(ATTEMPTS * 4, error.last_worker.address)
-    except UncloudedError as error:
-        return error
     except CancelledError:
         return _LOST
 
@@ -330,7 +328,7 @@ async def _wear(badge: str, dask_worker: Worker) -> None:
 
 
 def _do(work: Any) -> Any:
-    """Runs on a worker: a task."""
+    """Runs on a worker: a task; gives its outcome."""
     from distributed import get_worker
 
     worker = get_worker()
@@ -341,7 +339,11 @@ def _do(work: Any) -> Any:
         if task is None or task.state not in ("executing", "long-running"):
             raise Cancelled
 
-    return work.run(check)
+    try:
+        return work.run(check)
+    except UncloudedError as error:  # an outcome; what GDAL raised before it does not go from process to process
+        error.__cause__ = error.__context__ = None
+        return error.with_traceback(None)
 
 
 @contextlib.contextmanager
