@@ -19,6 +19,13 @@ pytestmark = pytest.mark.qgis
 AREA = f"{LEFT},{LEFT + 600},{TOP - 600},{TOP} [EPSG:32632]"
 
 
+@pytest.fixture(autouse=True)
+def users_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Authorities that QGIS trusts are written here, not into the user's folder."""
+    for name in ("XDG_DATA_HOME", "LOCALAPPDATA"):
+        monkeypatch.setenv(name, str(tmp_path / "data"))
+
+
 @pytest.fixture(scope="module")
 def catalogue(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with serving(tmp_path_factory.mktemp("world") / "files") as address:
