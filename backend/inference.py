@@ -140,10 +140,10 @@ class Generator:
 
     @property
     def batch_size(self) -> int:
-        """Windows that are worth being handed over together: one computes while others come and go."""
+        """Windows that are worth being handed over together: some compute while others come and go."""
         if self.device.type == "cpu":
             return 1
-        return 2 if self.card.window_px else 2 * self.windows_at_once
+        return 2 if self.card.window_px else 4 * self.windows_at_once
 
     @property
     def draws(self) -> bool:
