@@ -9,7 +9,7 @@ from .haze_detector import HazeDetector
 from .mask_files import CLEAR, CLOUD, NODATA, SHADOW, THRESHOLD, Classes, Kind, checked_threshold, from_user, interpret
 from .morphology import feather, grow
 from .probability_detector import BANDS, ProbabilityDetector
-from .sensors import Bool, Float, Level
+from .sensors import BY_COUNT, Bool, Float, Level
 
 __all__ = [
     "CLEAR",
@@ -77,6 +77,10 @@ def choose(bands: tuple[str, ...], level: Level, threshold: float | None, resolu
     limit = checked_threshold(threshold)
     if level == "L1C" and set(BANDS) <= set(bands):
         return ProbabilityDetector(bands, limit, resolution_m)
+    if set(BY_COUNT[4]) <= set(bands):
+        from .network_detector import NetworkDetector  # loads torch, which other users of masks need not
+
+        return NetworkDetector(bands, level, limit, resolution_m)
     missing = [band for band in ("B2", "B3", "B4") if band not in bands]
     if missing:
         raise InputError(

@@ -73,17 +73,23 @@ class HazeDetector:
         self._cell_m = self._cell_px * resolution_m
         self.name = f"rules on haze, brightness and colour ({', '.join(self._used)})"
         self.align_px = self._cell_px
-        self.margin_px = (self._cloud_margin() + margin_cells(self._cell_m)) * self._cell_px
+        self.margin_px = (self.cloud_margin_cells + margin_cells(self._cell_m)) * self._cell_px
 
     def __call__(self, optical: Float, valid: Bool) -> Classes:
         cells, measured = to_cells(optical[self._indexes], valid, self._cell_px)
         ground = {band: cell - self._path.get(band, 0.0) for band, cell in zip(self._used, cells, strict=True)}
-        cloud = self._find_clouds(ground, measured)
+        cloud = self.find_clouds(ground, measured)
         shadow = find_shadows(ground, measured, cloud, self._cell_m)
         classes = np.select([cloud, shadow], [np.uint8(CLOUD), np.uint8(SHADOW)], np.uint8(CLEAR))
         return np.where(valid, from_cells(classes, self._cell_px, *valid.shape), np.uint8(NODATA))
 
-    def _find_clouds(self, ground: dict[str, Float], valid: Bool) -> Bool:
+    def find_clouds(self, ground: dict[str, Float], valid: Bool) -> Bool:
+        """Finds the clouds of cells.
+
+        Args:
+            ground: (h, w) surface reflectance for each band's name.
+            valid: (h, w)
+        """
         blue, green, red = (ground[band] for band in ("B2", "B3", "B4"))
         haze = blue - red / 2
         brightness = (blue + green + red) / 3
@@ -107,7 +113,9 @@ class HazeDetector:
     def _surroundings(self) -> int:
         return round(SURROUNDINGS_M / self._cell_m)
 
-    def _cloud_margin(self) -> int:
+    @property
+    def cloud_margin_cells(self) -> int:
+        """Context on each side that the cloud of a cell depends on."""
         widest = max(self._surroundings(), self._reach() + 2 * self._core_radius())
         return widest + 2 * OPENING_CELLS + RIM_CELLS
 
@@ -117,15 +125,21 @@ def cell_px(resolution_m: float) -> int:
     return max(1, round(CELL_M / resolution_m))
 
 
+def snow_or_soil(ground: dict[str, Float]) -> Bool:
+    """(H, W) snow or bare ground, as far as short-wave infrared tells; nowhere without it."""
+    green = ground["B3"]
+    if "B11" not in ground:
+        return np.zeros(green.shape, bool)
+    swir = ground["B11"]
+    found: Bool = (green - swir > SNOW_NDSI * (green + swir)) & (swir < SNOW_SWIR)
+    if "B8" in ground:
+        found |= ground["B8"] < GROUND_NIR_TO_SWIR * swir
+    return found
+
+
 def _no_other_surface(ground: dict[str, Float]) -> Bool:
     """(H, W) neither snow nor bare ground nor water, as far as the bands tell."""
-    green = ground["B3"]
-    other = np.zeros(green.shape, bool)
+    other = snow_or_soil(ground)
     if "B8" in ground:
         other |= ground["B8"] < WATER_NIR
-    if "B11" in ground:
-        swir = ground["B11"]
-        other |= (green - swir > SNOW_NDSI * (green + swir)) & (swir < SNOW_SWIR)
-        if "B8" in ground:
-            other |= ground["B8"] < GROUND_NIR_TO_SWIR * swir
     return ~other

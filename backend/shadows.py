@@ -53,8 +53,14 @@ def find_shadows(ground: dict[str, Float], valid: Bool, cloud: Bool, cell_m: flo
     dark = free & (nir > NIR_RANGE[0]) & (nir < NIR_RANGE[1]) & (nir < NIR_RATIO * local_mean(nir, free, radius))
     if "B11" in ground:
         dark &= ground["B11"] < SWIR_RATIO * local_mean(ground["B11"], free, radius)
-    dark &= green - nir <= WATER_NDWI * (green + nir)
+    dark &= ~is_water(green, nir)
     return opened(dark, OPENING_CELLS) & grow(cloud, _cells(REACH_M, cell_m))
+
+
+def is_water(green: Float, nir: Float) -> Bool:
+    """(H, W) what is taken for water rather than for shaded land."""
+    water: Bool = green - nir > WATER_NDWI * (green + nir)
+    return water
 
 
 def _cells(length_m: float, cell_m: float) -> int:

@@ -76,7 +76,12 @@ def _simulated(veils: Sequence[Veil], rng: np.random.Generator, choices: Choices
 
 
 def transplant(
-    clear: Float, bands: Sequence[str], level: Level, veil: Veil, rng: np.random.Generator
+    clear: Float,
+    bands: Sequence[str],
+    level: Level,
+    veil: Veil,
+    rng: np.random.Generator,
+    resolution_m: float = RESOLUTION_M,
 ) -> tuple[Float, Float, Float]:
     """Lays a real cloud, turned and mirrored, over clear ground, often with its shadow.
 
@@ -94,7 +99,7 @@ def transplant(
     opacity = _mirrored(whole, row, column, clear.shape[-2:])
     shadow = np.zeros_like(opacity)
     if rng.random() < SHADOW_SHARE:
-        down, right = Sun.draw(rng).shadow_shift(rng.uniform(*BASE_M), RESOLUTION_M)
+        down, right = Sun.draw(rng).shadow_shift(rng.uniform(*BASE_M), resolution_m)
         shadow = _mirrored(whole, row - down, column - right, clear.shape[-2:]) * np.float32(rng.uniform(0.4, 0.9))
     brightness = np.float32(rng.uniform(0.85, 1.15))
     clouded = np.array(clear, np.float32, order="C")
@@ -118,10 +123,10 @@ def _mirrored(array: Float, row: int, column: int, shape: tuple[int, ...]) -> Fl
     return np.ascontiguousarray(array[steps[0]][:, steps[1]])
 
 
-def hazed(optical: Float, bands: Sequence[str], rng: np.random.Generator) -> Float:
+def hazed(optical: Float, bands: Sequence[str], rng: np.random.Generator, most: float = MAX_HAZE) -> Float:
     """Adds a thin smooth veil that no mask shows, bluer than clouds."""
     field = np.clip(np.float32(0.6) + np.float32(0.4) * smooth_field(optical.shape[-2:], rng, 4), 0, 1)
-    field *= np.float32(rng.uniform(0, MAX_HAZE))
+    field *= np.float32(rng.uniform(0, most))
     exponent, white = rng.uniform(0.5, 2.0), np.float32(rng.uniform(0.3, 0.7))
     veiled: Float = optical.copy()
     for ground, name in zip(veiled, bands, strict=True):
