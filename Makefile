@@ -23,7 +23,7 @@ PIP := -m pip install --quiet --disable-pip-version-check --no-input
 SAY := @printf '\033[1m==>\033[0m %s\n'
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-backend test-plugin check format package install-plugin bench bench-gpu bench-scene clean
+.PHONY: help demo test test-backend test-plugin check format package install-plugin bench bench-gpu bench-scene bench-cluster clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-16s %s\n", $$1, $$2}'
@@ -63,6 +63,9 @@ bench-gpu: .venv/.backend ## Measure what a GPU does with the networks
 
 bench-scene: .venv/.backend ## Measure a full Sentinel-2 tile; SIDE=2040 for a quick look
 	@.venv/bin/python bench/scene.py --side "$(or $(SIDE),10980)" --small-side "$(or $(SMALL_SIDE),4092)" $(if $(SIDE),--json .cache/bench_scene.json)
+
+bench-cluster: .venv/.dev ## Measure workers of a cluster on this machine; SIDE=2040 for a quick look
+	@.venv/bin/python bench/cluster.py --side "$(or $(SIDE),4092)" $(if $(SIDE),--json .cache/bench_cluster.json)
 
 clean: ## Remove what make has made: environments, packages, caches, demo
 	@rm -rf .venv .venv-qgis .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .qgis-settings build dist demo unclouded.egg-info .import_linter_cache
