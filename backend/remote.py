@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from .errors import BackendError, Cancelled, UncloudedError, UsageError
 from .inference import Generator
+from .memory import keep_freed
 from .portions import Check, Surveyed, Terms, cut_survey, cut_tiles, terms_of
 from .protocol import Log, Message, Progress, RemoveClouds, decode
 from .reconstruction import RenderedBlock, open_generator
@@ -234,4 +235,5 @@ def version_asker() -> Callable[[], str]:
 async def show_terms(jobs: list[RemoveClouds], gdal: dict[str, str]) -> Terms:
     """Runs on a worker: gives what it has; loads the generator, which stays loaded."""
     os.environ.update({name: value for name, value in gdal.items() if name not in os.environ})
+    keep_freed()
     return await asyncio.to_thread(terms_of, jobs)
