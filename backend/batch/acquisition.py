@@ -5,14 +5,17 @@ from __future__ import annotations
 import datetime
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+from rasterio.enums import Resampling
 
 from ..errors import InputError
 from ..products import Product, open_product
-from ..raster import Raster
+from ..raster import Raster, Reader
 from ..scene import Optical, open_optical
 from ..sensors import Level, sar_bands
+from ..tiling import Window
 
 TILE = re.compile(r"(?<![A-Za-z0-9])T(\d\d[C-HJ-NP-X][A-HJ-NP-Z]{2})(?![A-Za-z0-9])", re.IGNORECASE)
 """A tile of Sentinel-2's grid in a name."""
@@ -22,7 +25,8 @@ ROLES = frozenset(
     | {"mask", "cloud", "clouds", "cloudy", "clear"}
 )
 """Words of names that tell images of one scene apart."""
-OUR_TAG = "UNCLOUDED_VERSION"
+OUR_TAG = "UNCLOUDED_PARAMETERS"
+"""Of what removal.py writes; simulated scenes do not have it, and are scenes."""
 MIN_COVER = 0.5
 """Share of a scene that an image must cover to show the same place: neighbouring tiles share a tenth."""
 
@@ -69,6 +73,7 @@ def open_scene(
     if not is_named:
         _check_scene(path, product)
     optical = open_optical(path, bands, level, offset, lambda *_: None)
+    _check_end(product.raster)
     return Acquisition(path, optical.raster, product.day, optical.bands, optical.level), optical
 
 
@@ -83,6 +88,7 @@ def open_sar(path: str) -> Acquisition:
     if not _is_sar(path, product):
         raise NoScene("no SAR: two bands, VV and VH, were expected")
     sar_bands(path, [band.description for band in product.raster.bands])
+    _check_end(product.raster)
     return Acquisition(path, product.raster, product.day)
 
 
@@ -142,12 +148,20 @@ def _words(name: str) -> tuple[str, ...]:
 
 def _check_scene(path: str, product: Product) -> None:
     """Raises NoScene for what lies beside scenes in folders."""
-    if OUR_TAG in product.raster.tags:
+    if OUR_TAG in product.raster.tags or "MEANING" in product.raster.tags:
         raise NoScene("a result of Unclouded")
     if _is_sar(path, product):
         raise NoScene("SAR")
     if len(product.raster.bands) == 1:
         raise NoScene("one band: a mask, or a part of an image")
+
+
+def _check_end(raster: Raster) -> None:
+    """Raises UnreadableRaster if a TIFF was cut off: it opens, and would spoil each scene that it is paired with."""
+    last = raster.bands[-1]
+    if last.path.lower().endswith((".tif", ".tiff")):
+        with Reader(replace(raster, bands=(last,)), last.grid, Resampling.nearest) as reader:
+            reader.read(Window(last.grid.height - 1, last.grid.width - 1, 1, 1))
 
 
 def _is_sar(path: str, product: Product) -> bool:

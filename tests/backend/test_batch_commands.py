@@ -101,6 +101,16 @@ def test_broken_scenes_stop_nothing_and_are_listed(archive: Any, batch: Batch) -
     assert "in/cut.tif cannot be read" in page
 
 
+def test_results_are_no_scenes_and_simulated_images_are(archive: Any, batch: Batch) -> None:
+    archive.command("simulate", "in/T32TLR_2020-06-01.tif", "-o", "in/simulated.tif")
+    batch("in/T32TLR_2020-06-11.tif", "-o", "in/results", "--uncertainty-out")
+    shown = batch("in", "-o", "out", "--dry-run", "--json")
+    names = {json.loads(line)["id"] for line in shown.output.splitlines()}
+
+    assert "simulated" in names
+    assert not [name for name in names if name.startswith("results/")]
+
+
 def test_results_are_those_of_remove(archive: Any, batch: Batch) -> None:
     batch("in/T32TLR_2020-06-*.tif", "-o", "out")
     archive.remove(archive.path("in/T32TLR_2020-06-01.tif"), "alone.tif")
@@ -186,6 +196,18 @@ def test_pairs_reach_the_jobs(archive: Any, batch: Batch) -> None:
     with rasterio.open(archive.path("out/T32TLR_2020-06-01.tif")) as dataset:
         said = json.loads(dataset.tags()["UNCLOUDED_PARAMETERS"])
     assert said["dates"] == ["T32TLR_2020-06-11.tif", "T32TLR_2020-07-01.tif"]
+
+
+def test_a_file_that_was_cut_off_spoils_no_other_scene(archive: Any, batch: Batch) -> None:
+    archive.raster("in/T32TLR_2020-06-12.tif", archive.numbers(4, SIDE, SIDE, 7), driver="COG")
+    os.truncate("in/T32TLR_2020-06-12.tif", os.path.getsize("in/T32TLR_2020-06-12.tif") - 100)
+    done = batch("in/T32TLR_2020-06-1*.tif", "-o", "out", "--dates", "1", "--dates-from", "in/T32TLR*")
+    report = _report(archive.folder / "out")
+
+    assert done.exit_code == 9
+    assert report["T32TLR_2020-06-11"]["state"] == "done"
+    assert report["T32TLR_2020-06-11"]["dates"] == "in/T32TLR_2020-06-01.tif"
+    assert "cut off" in report["T32TLR_2020-06-12"]["reason"]
 
 
 def test_masks_of_a_folder_are_found_by_name(archive: Any, batch: Batch) -> None:

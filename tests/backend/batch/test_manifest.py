@@ -31,7 +31,7 @@ def job(shop: Any) -> RemoveClouds:
     )
     manifest = Manifest(shop.folder / "out")
     manifest.begin([job])
-    shop.raster("out/o.tif", shop.numbers(4, 20, 20), tags={"UNCLOUDED_VERSION": "1"})
+    shop.raster("out/o.tif", shop.numbers(4, 20, 20), tags={"UNCLOUDED_PARAMETERS": "{}"})
     manifest.finish(job, Done("o", job.output, cloud_fraction=0.25), 1.0, [])
     return job
 
@@ -127,7 +127,7 @@ def test_a_result_that_was_begun(job: RemoveClouds, shop: Any) -> None:
     assert _state(other) == ("new", "")
     (shop.folder / "out" / ".b.tif.part").mkdir()
     assert _state(other) == ("redo", "half-made")
-    shop.raster("out/b.tif", shop.numbers(4, 20, 20), tags={"UNCLOUDED_VERSION": "1"})
+    shop.raster("out/b.tif", shop.numbers(4, 20, 20), tags={"UNCLOUDED_PARAMETERS": "{}"})
     assert _state(other) == ("redo", "half-made")
     shop.raster("out/b.tif", shop.numbers(4, 20, 20))
     assert _state(other)[0] == "taken"
