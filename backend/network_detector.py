@@ -27,7 +27,7 @@ from .haze_detector import PATH_REFLECTANCE, HazeDetector, cell_px, snow_or_soil
 from .mask_files import CLEAR, CLOUD, NODATA, SHADOW, Classes
 from .models.cloud_unet import STRIDE, CloudUnet, Params, path
 from .models.receptive import radius_px
-from .morphology import grow
+from .morphology import grow, opened
 from .sensors import Bool, Float, Level
 from .shadows import is_water
 
@@ -40,6 +40,8 @@ BRIGHTEST = 1.5
 """Reflectance at which its channels are clipped."""
 DARKEST_CLOUD = 0.03
 """Mean reflectance of blue, green and red below which nothing is cloud for the network."""
+BETWEEN_SNOW_CELLS = 1
+"""Radius of a disc that cloud must hold for the network once snow and bare ground are taken out of it."""
 SHADOW_PROBABILITY = 0.25
 """Above which a cell that is neither cloud nor water is shadow."""
 RIM_CELLS = 1
@@ -72,7 +74,7 @@ class NetworkDetector:
         self._reach_cells = round(SHADOW_REACH_M / (self._cell_px * resolution_m))
         self.name = f"a network and rules on haze ({', '.join(self._used)})"
         self.align_px = self._cell_px * STRIDE
-        seen = radius_px(path(self._network.params), STRIDE)
+        seen = radius_px(path(self._network.params), STRIDE) + 2 * BETWEEN_SNOW_CELLS
         cloud = max(seen, self._rules.cloud_margin_cells)
         self.margin_px = -(-(cloud + RIM_CELLS + self._reach_cells) // STRIDE) * self.align_px
 
@@ -81,8 +83,9 @@ class NetworkDetector:
         ground = to_ground(cells, self._used, self._level)
         named = dict(zip(self._used, ground, strict=True))
         _, cloudy, shaded = self.probabilities(ground[: len(BANDS)], measured)
-        possible = measured & (ground[:3].mean(axis=0) > DARKEST_CLOUD) & ~snow_or_soil(named)
-        cloud = possible & (cloudy > self._threshold)
+        cloud = (cloudy > self._threshold) & measured & (ground[:3].mean(axis=0) > DARKEST_CLOUD)
+        if HELPFUL in named:
+            cloud = opened(cloud & ~snow_or_soil(named), BETWEEN_SNOW_CELLS)
         cloud |= self._rules.find_clouds(named, measured)
         shadow = (shaded > SHADOW_PROBABILITY) & measured & ~is_water(named["B3"], named["B8"])
         cloud |= shadow & grow(cloud, RIM_CELLS)
