@@ -28,9 +28,8 @@ DEFLATED = 0.6
 """Of its plain bytes is a compressed tile: the synthetic scenes' share; cloud compresses better, noise worse."""
 CLOUDED = 0.6
 """Share of the tiles' area that is reconstructed."""
-SURVEY, READ, NETWORK = "reading, mask and statistics", "reading tiles", "network"
+SURVEY, NETWORK, OVERVIEWS, LOADING = "reading, mask and statistics", "network", "overviews", "loading"
 ON_CORES = "network on cores"
-WRITE, OVERVIEWS, LOADING = "compositing and writing", "overviews", "loading"
 
 
 @dataclass(frozen=True)
@@ -124,7 +123,7 @@ def tile_seconds(measured: Measured, network: Network, machine: Machine) -> dict
     """Seconds of each resource for one full tile on one worker, nothing overlapping."""
     area = FULL_PX**2 / 1e6
     speed = min(machine.cores, PART_CORES) / measured.threads
-    seconds = {name: area * measured.parts[name] / speed for name in (SURVEY, READ, WRITE, OVERVIEWS)}
+    seconds = {name: area * value / speed for name, value in measured.parts.items() if name not in (LOADING, NETWORK)}
     pixels = area * 1e6 * CLOUDED * ((TILE_PX + 2 * network.context_px) / TILE_PX) ** 2
     if machine.peak_tflops:
         compute = pixels * network.kflop * 1e3 / (SHARE_OF_PEAK * machine.peak_tflops * 1e12)
@@ -171,8 +170,8 @@ def plan(measured: Measured, network: Network, machine: Machine, tiles: int, wor
 
 def busiest(parts: dict[str, float]) -> str:
     """Names what a worker waits for most: its cores, its GPU, or the bus between them."""
-    cores = sum(parts[name] for name in (SURVEY, READ, WRITE, OVERVIEWS))
-    waits = {"cores": cores, **{name: value for name, value in parts.items() if name in ("GPU", "bus", ON_CORES)}}
+    waits = {name: parts[name] for name in ("GPU", "bus", ON_CORES) if name in parts}
+    waits["cores"] = sum(value for name, value in parts.items() if name not in waits)
     return max(waits, key=lambda name: waits[name])
 
 
