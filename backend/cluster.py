@@ -21,21 +21,10 @@ from importlib.util import find_spec
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from . import remote
 from .errors import BackendError, Cancelled, UncloudedError
-from .portions import Check, SceneJob, Terms, sha256_of, with_whole_paths
+from .portions import Check, SceneJob, Terms, as_asked, sha256_of, with_whole_paths
 from .protocol import Done, Failed, Message, RemoveClouds, encode, failure
-from .remote import (
-    Hearing,
-    RemoteEngine,
-    WorkersDied,
-    difference_of,
-    gdal_options,
-    is_given_up,
-    local_shares,
-    refusal_of,
-    show_terms,
-    version_asker,
-)
 from .removal import remove
 from .reporting import Reporter
 from .version import VERSION
@@ -54,6 +43,8 @@ TASKS_AHEAD = 2
 MOST_TASKS = 256
 ATTEMPTS = 3
 """Each ends when four workers have died with the task, which is what Dask allows by default."""
+DEAF_TO_CTRL_C = ["import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"]
+"""What local workers run first: a terminal tells them too, and their run ends them when it is told."""
 
 
 def remove_on_cluster(job: RemoveClouds, report: Reporter) -> Done:
@@ -64,7 +55,7 @@ def remove_on_cluster(job: RemoveClouds, report: Reporter) -> Done:
     """
     whole = with_whole_paths(job)
     with gathered(job.cluster or "local", [whole], report) as crew:
-        return remove(whole, report, RemoteEngine(crew))
+        return as_asked(remove(whole, report, remote.RemoteEngine(crew)), job)
 
 
 def remove_each(jobs: Sequence[RemoveClouds], address: str, report: Reporter) -> Iterator[Done | Failed]:
@@ -85,7 +76,7 @@ def remove_each(jobs: Sequence[RemoveClouds], address: str, report: Reporter) ->
     scenes = [_Scene(with_whole_paths(job), f"unclouded-{os.getpid()}-{id(jobs)}") for job in jobs]
     if not scenes:
         return
-    hearing = Hearing(report)
+    asked, hearing = {job.id: job for job in jobs}, remote.Hearing(report)
     with (
         gathered(address, [scene.job for scene in scenes], report) as crew,
         crew.subscribed(scenes[0].topic, hearing.take),
@@ -93,7 +84,8 @@ def remove_each(jobs: Sequence[RemoveClouds], address: str, report: Reporter) ->
         crew.meanwhile = hearing.pass_on
         for scene, outcome in crew.run(scenes, in_order=False):
             hearing.pass_on()
-            yield failure(scene.job.id, outcome) if isinstance(outcome, UncloudedError) else outcome
+            died = isinstance(outcome, UncloudedError)
+            yield failure(scene.job.id, outcome) if died else as_asked(outcome, asked[scene.job.id])
 
 
 @dataclass(frozen=True)
@@ -111,7 +103,7 @@ class _Scene:
         def emit(event: Message) -> None:
             worker.log_event(self.topic, encode(event))
 
-        return SceneJob(self.job).run(Reporter(self.job.id, emit, partial(is_given_up, check)))
+        return SceneJob(self.job).run(Reporter(self.job.id, emit, partial(remote.is_given_up, check)))
 
 
 @dataclass
@@ -228,7 +220,7 @@ class Crew:
 
     def _is_settled(self, order: _Order) -> bool:
         outcome = order.outcome.result()
-        if isinstance(outcome, WorkersDied) and order.attempt < ATTEMPTS:
+        if isinstance(outcome, remote.WorkersDied) and order.attempt < ATTEMPTS:
             order.attempt += 1
         elif outcome is not _LOST:
             return True
@@ -283,18 +275,18 @@ class Crew:
 
     def _greet(self, addresses: list[str], present: dict[str, Any]) -> dict[str, Terms]:
         """Gives a badge to the workers that have what the jobs need; says which are refused, and why."""
-        versions = self._ask(version_asker(), addresses)
+        versions = self._ask(remote.version_asker(), addresses)
         same = [address for address, version in versions.items() if version == VERSION]
-        shown = self._ask(partial(show_terms, self._jobs, gdal_options()), same)
+        shown = self._ask(partial(remote.show_terms, self._jobs, remote.gdal_options()), same)
         accepted = {key: terms for key, terms in shown.items() if isinstance(terms, Terms) and terms == self._terms}
         for address, answer in (versions | shown).items():
             if address not in accepted and not isinstance(answer, OSError):  # who does not answer is asked again
-                refusal = refusal_of(f"{present[address]['name']} ({address})", answer, self._terms)
+                refusal = remote.refusal_of(f"{present[address]['name']} ({address})", answer, self._terms)
                 self._report.log("warning", f"{refusal.message} {refusal.hint}")
                 self._refused[address] = refusal
         worn = self._ask(partial(_wear, self._badge), list(accepted))
         welcome = {address: accepted[address] for address, answer in worn.items() if answer is None}
-        if welcome and (difference := difference_of([*self._accepted.values(), *welcome.values()])):
+        if welcome and (difference := remote.difference_of([*self._accepted.values(), *welcome.values()])):
             self._report.log("warning", difference)
         return welcome
 
@@ -317,7 +309,7 @@ def _fetch(future: Future[Any]) -> Any:
     try:
         return future.result()
     except KilledWorker as error:
-        return WorkersDied(ATTEMPTS * 4, error.last_worker.address)
+        return remote.WorkersDied(ATTEMPTS * 4, error.last_worker.address)
     except CancelledError:
         return _LOST
 
@@ -384,8 +376,9 @@ def _local_cluster(address: str) -> Iterator[Any]:
     """Starts a scheduler and workers on this machine."""
     from distributed import Nanny, Scheduler, SpecCluster
 
-    shares = local_shares(address)
+    shares = remote.local_shares(address)
     options = {"nthreads": 1, "memory_limit": 1 / len(shares), "host": "127.0.0.1", "silence_logs": logging.CRITICAL}
+    options |= {"preload": DEAF_TO_CTRL_C}
     workers = {i: {"cls": Nanny, "options": options | {"env": share}} for i, share in enumerate(shares)}
     scheduler = {"cls": Scheduler, "options": {"host": "127.0.0.1", "port": 0, "dashboard_address": "127.0.0.1:0"}}
     with SpecCluster(workers=workers, scheduler=scheduler, silence_logs=logging.CRITICAL) as cluster:

@@ -7,6 +7,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TypeVar
 
 from .card import read_card
 from .errors import UncloudedError
@@ -167,6 +168,16 @@ def with_whole_paths(job: RemoveClouds) -> RemoveClouds:
         mask_output=str(Path(job.mask_output).absolute()) if job.mask_output else None,
         uncertainty_output=str(Path(job.uncertainty_output).absolute()) if job.uncertainty_output else None,
     )
+
+
+Outcome = TypeVar("Outcome", Done, Done | Failed)
+
+
+def as_asked(outcome: Outcome, job: RemoveClouds) -> Outcome:
+    """Gives an outcome with the names that the job was given."""
+    if isinstance(outcome, Failed):
+        return outcome
+    return replace(outcome, output=job.output, mask_output=job.mask_output, uncertainty_output=job.uncertainty_output)
 
 
 def _whole(path: str) -> str:
