@@ -12,6 +12,7 @@ import contextlib
 import hashlib
 import logging
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -382,7 +383,13 @@ def _local_cluster(address: str) -> Iterator[Any]:
     workers = {i: {"cls": Nanny, "options": options | {"env": share}} for i, share in enumerate(shares)}
     scheduler = {"cls": Scheduler, "options": {"host": "127.0.0.1", "port": 0, "dashboard_address": "127.0.0.1:0"}}
     with SpecCluster(workers=workers, scheduler=scheduler, silence_logs=logging.CRITICAL) as cluster:
-        yield cluster
+        try:
+            yield cluster
+        finally:
+            for nanny in cluster.workers.values():  # a polite end would wait for the tasks of a run that was cancelled
+                nanny.auto_restart = False
+                with contextlib.suppress(ProcessLookupError, TypeError):  # it has none at the moment
+                    os.kill(nanny.pid, getattr(signal, "SIGKILL", signal.SIGTERM))
 
 
 def _check_libraries() -> None:
