@@ -18,8 +18,9 @@ from .options import execute, masking, reading, reconstructing
 from .protocol import DetectClouds, RemoveClouds, SimulateClouds, TrainGenerator
 from .version import VERSION
 
-LIBRARY_OPTIONS = {"GDAL_CACHEMAX": "256", "GDAL_NUM_THREADS": "ALL_CPUS", "OMP_WAIT_POLICY": "PASSIVE"}
-"""Set before the libraries are loaded: GDAL's cache would take 5 % of the memory, and it would decode with one thread;
+LIBRARY_OPTIONS = {"GDAL_CACHEMAX": "512", "GDAL_NUM_THREADS": "ALL_CPUS", "OMP_WAIT_POLICY": "PASSIVE"}
+"""Set before the libraries are loaded: GDAL's cache would take 5 % of the memory, and it would decode with one thread
+(three rows of blocks of a Sentinel-2 product are 425 MB; with less, each block would be decoded two or three times);
 the network's threads would take time from those that read and write by waiting busily."""
 
 OPTICAL_HELP = (

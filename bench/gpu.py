@@ -22,11 +22,12 @@ import click
 import numpy as np
 import rasterio
 import torch
+from measuring import machine, matrix_peak_gflops, quiet
 from networks import copy_rates, network_switches, path_switches, wait, write_dsen2cr
 from rasterio.windows import Window
 from rich.console import Console
 from rich.table import Table
-from run import machine, make_scene, matrix_peak_gflops, parts, quiet
+from run import make_scene, parts
 
 from unclouded.backend.devices import find_device
 from unclouded.backend.inference import Generator, load_generator

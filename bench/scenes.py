@@ -78,14 +78,19 @@ def make_image(path: Path, side: int) -> None:
             dataset.write(numbers, window=Window(window.column, window.row, window.width, window.height))
 
 
-def make_mask(path: Path, side: int, cover: float) -> None:
-    """Writes the mask (0 clear, 1 cloud) of a sky of low clouds that covers so much."""
+def make_mask(path: Path, side: int, cover: float, is_bank: bool = False) -> None:
+    """Writes a mask (0 clear, 1 cloud) that covers so much: one round bank of cloud, or a sky of scattered ones."""
     sky = CloudField(SKY_SEED + 1, cover, side, side, kind="stratus")
+    radius_px = side * (cover / np.pi) ** 0.5
     with _create(path, side, side, 10, ["cloud"], "uint8", None) as dataset:
         for window in tiles(side, side, BLOCK_PX):
             shape = (1, window.height, window.width)
             cloud = np.full(shape, cover >= 1, np.uint8)
-            if 0 < cover < 1:
+            if is_bank:
+                rows = np.arange(window.row, window.row + window.height)[:, None] - side / 2
+                columns = np.arange(window.column, window.column + window.width) - side / 2
+                cloud[0] = np.hypot(rows, columns) < radius_px
+            elif 0 < cover < 1:
                 over = sky.sky(window.row, window.column, window.height, window.width)
                 cloud[0] = over.mask == 1
             if window.row == window.column == 0:
