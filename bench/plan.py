@@ -96,18 +96,22 @@ class Measured:
 
 
 def read_measured(path: Path) -> Measured:
-    """Reads the figures of bench/run.py."""
+    """Reads the figures of bench/run.py or bench/scene.py."""
     figures: dict[str, Any] = json.loads(path.read_text())
-    megapixels, parts = figures["size_px"] ** 2 / 1e6, figures["parts"]
+    if "side_px" in figures:
+        runs = {figures["small_side_px"]: figures["remove_small"]["GeoTIFF"]}
+        runs[figures["side_px"]] = figures["remove"]["found"]
+    else:
+        runs = {int(key[4:]): value for key, value in figures.items() if key.startswith("e2e_")}
+    megapixels, parts = figures.get("side_px", figures.get("size_px")) ** 2 / 1e6, figures["parts"]
     windows = parts["network_px"] / 1e6
     scales = {LOADING: 1.0, NETWORK: windows}
-    runs = {int(key[4:]): value["seconds"] for key, value in figures.items() if key.startswith("e2e_")}
     return Measured(
         threads=int(figures["machine"]["devices"][-1]["label"].split()[1]),
         parts={name: seconds / scales.get(name, megapixels) for name, seconds in parts["seconds"].items()},
         gflops=parts["achieved_gflops"],
-        peak_mb=max(value["peak_mb"] for key, value in figures.items() if key.startswith("e2e_")),
-        runs=runs,
+        peak_mb=max(run["peak_mb"] for run in runs.values()),
+        runs={side: run["seconds"] for side, run in runs.items()},
         network_share=windows / megapixels,
     )
 
@@ -176,7 +180,13 @@ def busiest(parts: dict[str, float]) -> str:
 
 
 @click.command()
-@click.option("--measured", "path", default="docs/bench.json", show_default=True, help="Figures of bench/run.py.")
+@click.option(
+    "--measured",
+    "path",
+    default="docs/bench.json",
+    show_default=True,
+    help="Figures of bench/run.py or bench/scene.py.",
+)
 @click.option("--gpu-price", type=float, help="Dollars an hour for a worker with a GPU, instead of those assumed.")
 @click.option("--disk-gb-s", type=float, help="Rate of the shared storage.")
 def main(path: str, gpu_price: float | None, disk_gb_s: float | None) -> None:
