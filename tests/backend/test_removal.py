@@ -172,7 +172,8 @@ def test_the_ground_comes_back(shop: Any, clouded: dict[str, Any]) -> None:
         error[method] = np.abs(shop.read(f"{method}.tif").astype(float) - truth)[:, cloud].mean()
 
     assert error["inpaint"] < 1200 < np.abs(7500 - truth)[:, cloud].mean()
-    assert max(error["median"], error["interpolate"], error["least-cloudy"]) < 2
+    # The date is as the truth is, but for the specks of made-up ground that a detector takes for cloud.
+    assert max(error["median"], error["interpolate"], error["least-cloudy"]) < 20
 
 
 def test_the_same_job_gives_the_same_bytes_at_another_time(shop: Any, clouded: dict[str, Any]) -> None:

@@ -90,7 +90,7 @@ def _splits(chips: Sequence[Labelled]) -> str:
     """Says which images of UNCLOUDED_DATA the detector's rules were tuned on."""
     splits = read_split(data_root())
     named = ", ".join(f"{chip.name} {split_of(f'{FOLDER}/{chip.name}', splits)}" for chip in chips)
-    return f"{named}: the detector's rules were tuned on train."
+    return f"{named}: the detector's rules were tuned and its network trained on train."
 
 
 def _detector(chips: Sequence[Labelled], found: Measured, tuned: str) -> Section:
@@ -169,7 +169,7 @@ def _clear(images: Sequence[FalseCloud]) -> Section:
                 columns,
                 rows,
                 "images",
-                "The rules were tuned on train.",
+                "The rules were tuned and the network was trained on train.",
             )
         ],
     )
