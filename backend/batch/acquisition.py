@@ -6,6 +6,7 @@ import datetime
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 from rasterio.enums import Resampling
@@ -27,6 +28,7 @@ ROLES = frozenset(
 """Words of names that tell images of one scene apart."""
 OUR_TAG = "UNCLOUDED_PARAMETERS"
 """Of what removal.py writes; simulated scenes do not have it, and are scenes."""
+SAME_NAME = "same name"
 MIN_COVER = 0.5
 """Share of a scene that an image must cover to show the same place: neighbouring tiles share a tenth."""
 
@@ -42,7 +44,12 @@ class Acquisition:
     """Empty for SAR."""
     level: Level | None = None
 
-    @property
+    @cached_property
+    def name(self) -> tuple[str, ...]:
+        """See scene_name."""
+        return scene_name(self.path)
+
+    @cached_property
     def tile(self) -> str:
         """The Sentinel-2 tile in its name, such as `31TCJ`; empty without one."""
         match = TILE.search(Path(self.path).name)
@@ -97,15 +104,15 @@ def same_place(scene: Acquisition, other: Acquisition) -> str:
 
     The grids decide. Where one has no georeference, images of one size are of one place if their names say so.
     """
-    named = scene_name(scene.path) == scene_name(other.path)
+    named = scene.name == other.name
     if scene.raster.grid.crs is None or other.raster.grid.crs is None:
         sizes = {(image.raster.grid.width, image.raster.grid.height) for image in (scene, other)}
         if len(sizes) > 1:
             return ""
-        return "same name" if named else f"tile {scene.tile}" if scene.tile and scene.tile == other.tile else ""
+        return SAME_NAME if named else f"tile {scene.tile}" if scene.tile and scene.tile == other.tile else ""
     share = covered_share(scene, other)
     if named and share > 0:
-        return "same name"
+        return SAME_NAME
     if share < MIN_COVER or (scene.tile and other.tile and scene.tile != other.tile):
         return ""
     return f"tile {scene.tile}" if scene.tile and scene.tile == other.tile else f"covers {share:.0%}"

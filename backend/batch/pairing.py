@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import groupby, islice
 
-from .acquisition import Acquisition, covered_share, same_place
+from .acquisition import SAME_NAME, Acquisition, covered_share, same_place
 
 
 @dataclass(frozen=True)
@@ -25,13 +26,12 @@ def choose_sar(scene: Acquisition, images: Iterable[Acquisition], within_days: i
         images: SAR images of any places, in any order.
         within_days: Most days between them, unless the name tells; None for any number.
     """
-    ranked = []
-    for image in images:
-        reason = same_place(scene, image)
-        apart = days_apart(scene, image)
-        if reason == "same name" or (reason and _is_near(apart, within_days)):
-            ranked.append(((reason != "same name", *_rank(scene, image)), Choice(image.path, _worded(reason, apart))))
-    return min(ranked, key=lambda entry: entry[0])[1] if ranked else None
+    known = list(images)
+    named = [image for image in known if image.name == scene.name]
+    by_name = (choice for choice in _nearest(scene, named) if choice.why.startswith(SAME_NAME))
+    return next(by_name, None) or next(
+        _nearest(scene, [image for image in known if _is_near(scene, image, within_days)]), None
+    )
 
 
 def choose_dates(
@@ -48,16 +48,16 @@ def choose_dates(
         count: At most so many.
         within_days: Most days between them; None for any number.
     """
-    ranked = {}
-    for image in images:
-        apart = days_apart(scene, image)
-        fits = image.level == scene.level and set(scene.bands) <= set(image.bands)
-        if image.path == scene.path or not fits or apart == 0 or not _is_near(apart, within_days):
-            continue
-        reason = same_place(scene, image)
-        if reason:
-            ranked[_rank(scene, image)] = Choice(image.path, _worded(reason, apart))
-    return [ranked[rank] for rank in sorted(ranked)[:count]]
+    fit = [
+        image
+        for image in images
+        if image.path != scene.path
+        and image.level == scene.level
+        and set(scene.bands) <= set(image.bands)
+        and days_apart(scene, image) != 0
+        and _is_near(scene, image, within_days)
+    ]
+    return list(islice(_nearest(scene, fit), count))
 
 
 def days_apart(scene: Acquisition, image: Acquisition) -> int | None:
@@ -65,16 +65,30 @@ def days_apart(scene: Acquisition, image: Acquisition) -> int | None:
     return None if scene.day is None or image.day is None else (image.day - scene.day).days
 
 
-def _is_near(apart: int | None, within_days: int | None) -> bool:
+def _is_near(scene: Acquisition, image: Acquisition, within_days: int | None) -> bool:
+    apart = days_apart(scene, image)
     return within_days is None or (apart is not None and abs(apart) <= within_days)
 
 
-def _rank(scene: Acquisition, image: Acquisition) -> tuple[float, float, float, str]:
-    """Few days first, then what covers more, then the earlier; the path decides between equals."""
-    apart = days_apart(scene, image)
-    if apart is None:
-        return math.inf, -_cover(scene, image), 0, image.path
-    return abs(apart), -_cover(scene, image), apart, image.path
+def _nearest(scene: Acquisition, images: Iterable[Acquisition]) -> Iterator[Choice]:
+    """Yields the images of a scene's place: few days first, then what covers more, then the earlier, then by path.
+
+    Places are compared day by day, as far as somebody asks: of many images, few are near.
+    """
+
+    def distance(image: Acquisition) -> float:
+        apart = days_apart(scene, image)
+        return math.inf if apart is None else abs(apart)
+
+    for _, group in groupby(sorted(images, key=distance), distance):
+        found = [(image, reason) for image in group if (reason := same_place(scene, image))]
+        for image, reason in sorted(found, key=lambda entry: _rank(scene, entry[0])):
+            yield Choice(image.path, _worded(reason, days_apart(scene, image)))
+
+
+def _rank(scene: Acquisition, image: Acquisition) -> tuple[float, float, str]:
+    """Between images of equally near days."""
+    return -_cover(scene, image), days_apart(scene, image) or 0, image.path
 
 
 def _cover(scene: Acquisition, image: Acquisition) -> float:
@@ -84,7 +98,7 @@ def _cover(scene: Acquisition, image: Acquisition) -> float:
 
 def _worded(reason: str, apart: int | None) -> str:
     if apart is None:
-        return reason if reason == "same name" else f"{reason}, day unknown"
+        return reason if reason == SAME_NAME else f"{reason}, day unknown"
     if apart == 0:
         return f"{reason}, same day"
     days = f"{abs(apart)} day{'' if abs(apart) == 1 else 's'}"
