@@ -39,6 +39,8 @@ class Choices:
     """Rotations and flips."""
     gain: float = 0.08
     """Standard deviation of the logarithm of a factor on all reflectance."""
+    tint: float = 0.0
+    """The same of a factor on each band, one for all days."""
     offset_jitter: float = 0.0
     """Standard deviation of a reflectance added to each band, the same on all days."""
     level_jitter: float = 0.0

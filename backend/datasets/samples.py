@@ -146,13 +146,17 @@ def cut(drawn: Sample, row: int, column: int, size: int) -> Sample:
 
 
 def draw_window(drawn: Sample, size: int, rng: np.random.Generator) -> Sample:
-    """Cuts a window, of five the one whose share of cloud is nearest to a half; mirrors a scene that is too small."""
+    """Cuts a window, of five the one whose share of cloud is nearest to a drawn one; mirrors a scene that is too small.
+
+    Both the rim of clouds and what lies far behind it are learned from, and clear windows seldom.
+    """
     drawn = _mapped(drawn, lambda array: grown(array, size))
     height, width = drawn.known.shape
     corners = [(int(rng.integers(height - size + 1)), int(rng.integers(width - size + 1))) for _ in range(5)]
     cloud = drawn.observation.cloud
     shares = [cloud[row : row + size, column : column + size].mean() for row, column in corners]
-    return cut(drawn, *corners[int(np.argmin(np.abs(np.array(shares) - 0.5)))], size)
+    wanted = rng.uniform(0.3, 1)
+    return cut(drawn, *corners[int(np.argmin(np.abs(np.array(shares) - wanted)))], size)
 
 
 def _mapped(drawn: Sample, change: Callable[[np.ndarray], np.ndarray]) -> Sample:

@@ -36,7 +36,8 @@ class View:
     columns: slice
     way: int
     """One of eight, see turned."""
-    gain: np.float32
+    gain: Float
+    """(C,) factor of each band."""
     offset: Float
     """(C,) reflectance added to each band after the gain."""
 
@@ -52,8 +53,8 @@ class View:
         """Shows a day: its optical is 0 where it was not measured."""
         part = day.optical[:, self.rows, self.columns]
         optical = np.empty((len(self.index), *turned(part[0], self.way).shape), np.float32)
-        for out, index, offset in zip(optical, self.index, self.offset, strict=True):
-            np.multiply(turned(part[index], self.way), self.gain, out=out)
+        for out, index, gain, offset in zip(optical, self.index, self.gain, self.offset, strict=True):
+            np.multiply(turned(part[index], self.way), gain, out=out)
             if offset:
                 np.maximum(out + offset, 0, out=out)
         if self.offset.any():
@@ -80,14 +81,19 @@ def view_at(place: Place, row: int, column: int, size: int, rng: np.random.Gener
     """Draws how to look at a part of a place."""
     bands = _bands(place.bands, rng, choices.bands)
     air = rng.normal(0, choices.level_jitter) * np.array([path_radiance(WAVELENGTH_NM[name]) for name in bands])
+    way = int(rng.integers(8)) if choices.turns else 0
+    gain = np.full(len(bands), rng.normal(0, choices.gain))
+    offset = air + rng.normal(0, choices.offset_jitter, len(bands))
+    if choices.tint:
+        gain += rng.normal(0, choices.tint, len(bands))
     return View(
         bands=bands,
         index=[place.bands.index(name) for name in bands],
         rows=slice(row, row + size),
         columns=slice(column, column + size),
-        way=int(rng.integers(8)) if choices.turns else 0,
-        gain=np.float32(np.exp(rng.normal(0, choices.gain))),
-        offset=(air + rng.normal(0, choices.offset_jitter, len(bands))).astype(np.float32),
+        way=way,
+        gain=np.exp(gain).astype(np.float32),
+        offset=offset.astype(np.float32),
     )
 
 
