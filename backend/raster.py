@@ -317,16 +317,20 @@ class Reader:
                 continue
             top, left = part.row - window.row - row, part.column - window.column - column
             target = np.s_[top : top + part.height, left : left + part.width]
+            place = RasterioWindow(part.column, part.row, part.width, part.height)
             try:
-                read = dataset.read(indexes, window=RasterioWindow(part.column, part.row, part.width, part.height))
+                if part.height == window.height and part.width == window.width and len(positions) == self._count:
+                    values = dataset.read(indexes, window=place, out_dtype=self.dtype)
+                else:
+                    values[positions, target[0], target[1]] = dataset.read(indexes, window=place)
             except RASTER_ERRORS as error:
                 raise _damaged(dataset.name, error) from error
-            values[positions, target[0], target[1]] = read
             inside[target] = True
         return values, self._missing(values) | ~inside
 
     def _missing(self, values: np.ndarray) -> Bool:
-        missing: Bool = np.isnan(values) if np.issubdtype(self.dtype, np.floating) else np.zeros(values.shape, bool)
-        if self.nodata is not None and not math.isnan(self.nodata):
-            missing |= values == self.nodata
+        known = self.nodata is not None and not math.isnan(self.nodata)
+        missing: Bool = values == self.nodata if known else np.zeros(values.shape, bool)
+        if np.issubdtype(self.dtype, np.floating):
+            missing |= np.isnan(values)
         return missing

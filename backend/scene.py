@@ -155,8 +155,9 @@ class OpticalReader:
     def read(self, window: Window) -> Pixels:
         """Reads a window, which may reach beyond the grid."""
         numbers, missing = self._reader.read(window)
-        finite = np.isfinite(numbers).all(axis=0)
-        valid = finite & ~missing.all(axis=0)
+        valid = ~missing.all(axis=0)
+        if np.issubdtype(numbers.dtype, np.floating):
+            valid &= np.isfinite(numbers).all(axis=0)
         return Pixels(numbers, self._scaling, valid)
 
 

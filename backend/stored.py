@@ -32,7 +32,9 @@ class Pixels:
     @cached_property
     def reflectance(self) -> Float:
         """(C, H, W), 0 where not valid."""
-        return np.where(self.valid, self.scaling.to_reflectance(self.digital_numbers), np.float32(0))
+        reflectance = self.scaling.to_reflectance(self.digital_numbers)
+        reflectance[:, ~self.valid] = 0
+        return reflectance
 
     def cut(self, rows: slice, columns: slice) -> Pixels:
         """Gives a part of the window, without making its reflectance again."""
