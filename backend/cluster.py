@@ -13,12 +13,10 @@ import hashlib
 import logging
 import os
 import signal
-import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from importlib.util import find_spec
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -42,8 +40,9 @@ POLL_S = 0.1
 TASKS_AHEAD = 2
 """For each worker: one that runs and one that waits for it."""
 MOST_TASKS = 256
-ATTEMPTS = 3
-"""Each ends when four workers have died with the task, which is what Dask allows by default."""
+DEATHS = 4
+"""Of workers with one task, after which Dask gives it up by default."""
+MOST_DEATHS = 3 * DEATHS
 DEAF_TO_CTRL_C = ["import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"]
 """What local workers run first: a terminal tells them too, and their run ends them when it is told."""
 
@@ -115,7 +114,8 @@ class _Order:
     """With a method `run` that takes a portions.Check."""
     future: Future[Any]
     outcome: concurrent.futures.Future[Any]
-    attempt: int = 1
+    deaths: int = 0
+    """Of workers that had it, at least."""
 
 
 class Crew:
@@ -221,9 +221,11 @@ class Crew:
 
     def _is_settled(self, order: _Order) -> bool:
         outcome = order.outcome.result()
-        if isinstance(outcome, remote.WorkersDied) and order.attempt < ATTEMPTS:
-            order.attempt += 1
+        if isinstance(outcome, remote.WorkersDied):
+            order.deaths += DEATHS
         elif outcome is not _LOST:
+            return True
+        if order.deaths >= MOST_DEATHS:
             return True
         self._again(order)
         return False
@@ -271,8 +273,12 @@ class Crew:
         # What nobody could do waits for someone who comes with a badge, not for one who gets it.
         for order in orders:
             if not order.outcome.done():
+                order.deaths += 1
                 self._client.cancel([order.future], force=True)
-                self._again(order)
+                if order.deaths < MOST_DEATHS:
+                    self._again(order)
+                else:
+                    order.outcome = self._threads.submit(remote.WorkersDied, MOST_DEATHS)
 
     def _greet(self, addresses: list[str], present: dict[str, Any]) -> dict[str, Terms]:
         """Gives a badge to the workers that have what the jobs need; says which are refused, and why."""
@@ -309,8 +315,8 @@ def _fetch(future: Future[Any]) -> Any:
 
     try:
         return future.result()
-    except KilledWorker as error:
-        return remote.WorkersDied(ATTEMPTS * 4, error.last_worker.address)
+    except KilledWorker:
+        return remote.WorkersDied(MOST_DEATHS)
     except CancelledError:
         return _LOST
 
@@ -342,7 +348,7 @@ def _do(work: Any) -> Any:
 @contextlib.contextmanager
 def gathered(address: str, jobs: list[RemoveClouds], report: Reporter) -> Iterator[Crew]:
     """Connects to a cluster, or starts one for this run, and gives those of its workers that can do the jobs."""
-    _check_libraries()
+    remote.check_libraries()
     terms = Terms(
         VERSION, tuple({job.model: sha256_of(job.model) for job in jobs if job.method == "generator"}.items())
     )
@@ -390,11 +396,3 @@ def _local_cluster(address: str) -> Iterator[Any]:
                 nanny.auto_restart = False
                 with contextlib.suppress(ProcessLookupError, TypeError):  # it has none at the moment
                     os.kill(nanny.pid, getattr(signal, "SIGKILL", signal.SIGTERM))
-
-
-def _check_libraries() -> None:
-    if find_spec("distributed") is None:
-        raise BackendError(
-            "Clusters need a library that is not installed here: distributed.",
-            f'Install it: {sys.executable} -m pip install "distributed>=2026.1" "bokeh>=3.1"',
-        )

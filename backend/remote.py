@@ -6,9 +6,11 @@ import asyncio
 import contextlib
 import os
 import queue
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import partial
+from importlib.util import find_spec
 from typing import Any, Protocol
 
 from .errors import BackendError, Cancelled, UncloudedError, UsageError
@@ -159,9 +161,9 @@ def refusal_of(worker: str, answer: Any, terms: Terms) -> BackendError:
 class WorkersDied(BackendError):
     """A task whose workers have died with it."""
 
-    def __init__(self, times: int, worker: str) -> None:
+    def __init__(self, times: int) -> None:
         super().__init__(
-            f"A task has ended its worker {times} times; the last was {worker}.",
+            f"A task has ended its workers {times} times or more.",
             "Most likely memory did not suffice: give each worker more (--memory-limit), or start fewer of them.",
         )
 
@@ -237,3 +239,12 @@ async def show_terms(jobs: list[RemoveClouds], gdal: dict[str, str]) -> Terms:
     os.environ.update({name: value for name, value in gdal.items() if name not in os.environ})
     keep_freed()
     return await asyncio.to_thread(terms_of, jobs)
+
+
+def check_libraries() -> None:
+    """Raises BackendError if Dask is not installed; the hint is the command that does it."""
+    if find_spec("distributed") is None:
+        raise BackendError(
+            "Clusters need a library that is not installed here: distributed.",
+            f'Install it: {sys.executable} -m pip install "distributed>=2026.1" "bokeh>=3.1"',
+        )

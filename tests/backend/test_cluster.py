@@ -14,6 +14,7 @@ import subprocess
 import sys
 import threading
 import time
+import types
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ import numpy as np
 import psutil
 import pytest
 
-from unclouded.backend import cluster, portions
+from unclouded.backend import cluster, portions, remote
 from unclouded.backend.errors import Cancelled
 from unclouded.backend.jobs import run
 from unclouded.backend.protocol import Done, Failed, Log, Progress, RemoveClouds
@@ -198,7 +199,6 @@ def test_ten_kills_of_workers_change_no_byte(
 def test_no_more_tasks_are_on_their_way_than_the_workers_need(
     shop: Any, scene: dict[str, Any], two: Cluster, small_portions: None
 ) -> None:
-    from unclouded.backend.products import open_product  # noqa: F401 - loads what the scene needs
     from unclouded.backend.scene import open_optical, open_scene
     from unclouded.backend.survey import MaskRules, Pass
 
@@ -222,6 +222,24 @@ def test_no_more_tasks_are_on_their_way_than_the_workers_need(
             given += 1
         assert given == 12
         assert most <= cluster.TASKS_AHEAD * crew.size
+
+
+def test_a_task_that_ends_its_workers_ends_the_run(
+    shop: Any, scene: dict[str, Any], two: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(check: Any) -> None:
+        import os
+        import signal
+
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    monkeypatch.setattr(cluster, "MOST_DEATHS", 2)
+    job = RemoveClouds("1", scene["optical"], shop.path("clear.tif"), method="inpaint")
+    with cluster.gathered(two.address, [job], Reporter("1", lambda _: None)) as crew:
+        ((_, outcome),) = crew.run([types.SimpleNamespace(run=die)], in_order=True)
+    assert isinstance(outcome, remote.WorkersDied)
+    assert outcome.message == "A task has ended its workers 2 times or more."
+    assert "--memory-limit" in outcome.hint
 
 
 def test_scenes_end_each_in_its_own_way(module_shop: Any, scene: dict[str, Any], two: Cluster, tmp_path: Path) -> None:
@@ -386,7 +404,7 @@ def test_workers_of_this_machine_come_and_go_with_the_run(shop: Any, scene: dict
 def test_dask_is_asked_for_where_it_is_missing(
     monkeypatch: pytest.MonkeyPatch, shop: Any, scene: dict[str, Any]
 ) -> None:
-    monkeypatch.setattr(cluster, "find_spec", lambda name: None)
+    monkeypatch.setattr(remote, "find_spec", lambda name: None)
     heard = remove(shop, scene, "clear", "local:1")
     assert isinstance(heard.last, Failed)
     assert heard.last.hint == f'Install it: {sys.executable} -m pip install "distributed>=2026.1" "bokeh>=3.1"'
