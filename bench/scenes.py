@@ -130,8 +130,8 @@ def make_product(image: Path, folder: Path, level: str = "L1C") -> Path:
 
 
 def _number(band: str) -> str:
-    """`B2` as files write it: `02`."""
-    return band[1:].zfill(3 if band.endswith("A") else 2)
+    """`B2` as files write it: `02`, and `B8A`: `8A`."""
+    return band[1:].zfill(2)
 
 
 def _write_band(image: Path, index: int, resolution_m: int, path: Path, classify: bool = False) -> None:
