@@ -62,7 +62,7 @@ bench-gpu: .venv/.backend ## Measure what a GPU does with the networks
 	@.venv/bin/python bench/gpu.py
 
 bench-scene: .venv/.backend ## Measure a full Sentinel-2 tile; SIDE=2040 for a quick look
-	@.venv/bin/python bench/scene.py --side "$(or $(SIDE),10980)" --small-side "$(or $(SMALL_SIDE),4092)" $(if $(SIDE),--json .cache/bench_scene.json)
+	@.venv/bin/python bench/scene.py --side "$(or $(SIDE),10980)" --small-side "$(or $(SMALL_SIDE),$(if $(SIDE),1020,4092))" $(if $(SIDE),--json .cache/bench_scene.json)
 
 bench-cluster: .venv/.dev ## Measure workers of a cluster on this machine; SIDE=2040 for a quick look
 	@.venv/bin/python bench/cluster.py --side "$(or $(SIDE),4092)" $(if $(SIDE),--json .cache/bench_cluster.json)
