@@ -13,8 +13,8 @@ import pytest
 import torch
 
 from unclouded.backend.card import read_card
-from unclouded.backend.errors import DeviceError, ModelError, UsageError
-from unclouded.backend.inference import Generator, _load, check_fit, load_generator
+from unclouded.backend.errors import ModelError, UsageError
+from unclouded.backend.inference import Generator, check_fit
 from unclouded.backend.models.weights import load, save
 from unclouded.backend.models.zoo import build
 from unclouded.backend.observation import Observation
@@ -221,71 +221,6 @@ def test_several_samples_of_a_network_without_a_latent_are_refused(cycle: str) -
         Generator(cycle, "cpu").drawing(2, 0)
 
 
-class Cramped:
-    """A network on a device that has memory for a few windows."""
-
-    def __init__(self, network: Any, most: int) -> None:
-        self._network, self._most = network, most
-        self.sizes: list[int] = []
-
-    def __call__(self, x: torch.Tensor) -> torch.Tensor:
-        self.sizes.append(len(x))
-        if len(x) > self._most:
-            raise torch.OutOfMemoryError("CUDA out of memory")
-        return self._network(x)
-
-
-def test_out_of_memory_halves_the_batch(model: str) -> None:
-    generator = Generator(model, "cpu", precise=True)
-    seen = [observation(seed=seed) for seed in range(8)]
-    reference = generator(seen)
-    generator.windows_at_once = 8
-    generator._network = Cramped(generator._network, 2)  # type: ignore[assignment]
-    results = generator(seen)
-
-    assert generator.windows_at_once == 2
-    for result, expected in zip(results, reference, strict=True):
-        np.testing.assert_allclose(result.reflectance, expected.reflectance, atol=1e-5)
-
-
-def test_windows_that_are_blended_go_through_in_batches_that_fit(cycle: str) -> None:
-    generator = Generator(cycle, "cpu")
-    reference = generator([rgb(70, 90)])[0]
-    generator.windows_at_once = 8
-    generator._network = Cramped(generator._network, 4)  # type: ignore[assignment]
-    result = generator([rgb(70, 90)])[0]
-
-    assert generator._network.sizes == [8, 4, 4, 4, 4, 4]  # four rows of five windows
-    np.testing.assert_allclose(result.reflectance, reference.reflectance, atol=1e-5)
-
-
-def test_the_next_job_tries_the_whole_batch_again(folder: Path) -> None:
-    path = write_fusion(folder, "jobs")
-    seen = [observation(seed=seed) for seed in range(4)]
-    room, sizes = [2], []
-
-    def allocate(network: torch.nn.Module, inputs: tuple[torch.Tensor]) -> None:
-        sizes.append(len(inputs[0]))
-        if len(inputs[0]) > room[0]:
-            raise torch.OutOfMemoryError("CUDA out of memory")
-
-    def job() -> Generator:
-        return load_generator(path, "cpu")
-
-    job()._network.register_forward_pre_hook(allocate)
-    loaded = _load(path, Path(path).stat().st_mtime_ns, "cpu")
-    loaded.windows_at_once = 4
-    first = job()(seen)
-    room[0] = 4
-    second = job()(seen)
-
-    assert sizes == [4, 2, 2, 4]
-    for one, other in zip(first, second, strict=True):
-        np.testing.assert_allclose(
-            one.reflectance, other.reflectance, atol=2e-2 if loaded.dtype != torch.float32 else 1e-5
-        )
-
-
 def dsen2cr(folder: Path, gain: float) -> str:
     """DSen2-CR as its authors scale it, whose features are larger by a gain and whose corrections are not."""
     encoding = {"layout": "frames", "optical_range": [0, 5], "sar_range": [0, 2], "output": "image"}
@@ -320,45 +255,6 @@ def test_the_gpu_reconstructs_what_the_cpu_does(write: Callable[[Path], str], tm
         wanted = Generator(path, "cpu", precise=True)(scenes)
         for made, one in zip(Generator(path, "cuda", precise)(scenes), wanted, strict=True):
             np.testing.assert_allclose(made.reflectance, one.reflectance, atol=tolerance)
-
-
-@pytest.mark.gpu
-def test_memory_of_another_program_makes_the_batch_smaller(model: str) -> None:
-    generator = Generator(model, "cuda")
-    seen = [observation(seed=seed) for seed in range(4)]
-    generator.windows_at_once = 4
-    generator(seen)
-    free = generator._memory.free_bytes()
-    taken = torch.empty(free - (64 << 20), dtype=torch.uint8, device="cuda")
-    size = (4096, 4096, 0)
-    generator._memory._needs[size] = 40 << 20
-
-    assert generator._memory.fitting(size, 4) == 1
-    del taken
-    assert generator._memory.fitting(size, 4) == 4
-
-
-@pytest.mark.parametrize(("name", "size"), [("tiny", "48x40"), ("cycle", "32x32")])
-def test_not_even_one_window_fits(model: str, cycle: str, name: str, size: str) -> None:
-    generator = Generator({"tiny": model, "cycle": cycle}[name], "cpu")
-
-    def full(x: torch.Tensor) -> torch.Tensor:
-        raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes")
-
-    generator._network = full  # type: ignore[assignment]
-    with pytest.raises(DeviceError, match=f"one window of {size} px"):
-        generator([rgb()])
-
-
-def test_other_errors_are_not_taken_for_memory(model: str) -> None:
-    generator = Generator(model, "cpu")
-
-    def broken(x: torch.Tensor) -> torch.Tensor:
-        raise RuntimeError("shapes differ")
-
-    generator._network = broken  # type: ignore[assignment]
-    with pytest.raises(RuntimeError, match="shapes differ"):
-        generator([observation()])
 
 
 def test_required_band_is_named(model: str) -> None:
