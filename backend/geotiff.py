@@ -95,10 +95,13 @@ class Writer:
         """Closes the file as it is."""
         self._dataset.close()
 
-    def finish(self) -> None:
+    def finish(self, whole_px: int = 0) -> None:
         """Closes the file, adds overviews down to less than a block, and makes it a cloud-optimised GeoTIFF.
 
         Then it checks that all of it lies on the disk.
+
+        Args:
+            whole_px: Longer side of the mosaic that the file is a part of; it gets the overviews that this needs.
 
         Raises:
             OutputError: The disk is full, or the file was damaged.
@@ -107,7 +110,7 @@ class Writer:
         try:
             with rasterio.open(self._path, "r+") as dataset:
                 side = max(dataset.width, dataset.height)
-                factors = [2**level for level in range(1, 16) if side / 2 ** (level - 1) > BLOCK_PX]
+                factors = [factor for factor in overview_factors(max(side, whole_px)) if factor <= side]
                 if factors:
                     dataset.build_overviews(factors, self._layout.resampling)
             if factors:
@@ -131,6 +134,11 @@ class Writer:
             return all(pool.map(is_whole, (self._written[i::THREADS] for i in range(THREADS))))
 
 
+def overview_factors(side_px: int) -> list[int]:
+    """Gives the factors of the overviews of an image by its longer side."""
+    return [2**level for level in range(1, 16) if side_px / 2 ** (level - 1) > BLOCK_PX]
+
+
 def _checksum(values: np.ndarray) -> int:
     return zlib.adler32(np.ascontiguousarray(values).data)
 
@@ -148,7 +156,8 @@ def _geotransform(grid: Grid) -> Affine | None:
 
 
 def _write_error(path: Path, reason: object) -> OutputError:
+    folder = next((place.parent for place in path.parents if place.name.endswith(".part")), path.parent)
     return OutputError(
-        f"{path.name} could not be written to {path.parent.parent}: {reason}.",
+        f"{path.name} could not be written to {folder}: {reason}.",
         "See that the folder is writable and the disk has room.",
     )

@@ -3,14 +3,17 @@
 Everything is written into `.NAME.part/` beside the output `NAME`, flushed to the disk, then renamed. A job that fails
 or is cancelled removes the folder; one that is killed leaves it, and the next job of that name empties it. A lock in it
 keeps two jobs off the same output; the system opens that of a process that dies.
+
+A mosaic `NAME.vrt` comes with its blocks in the folder `NAME`: they are made, named and replaced together.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -23,31 +26,60 @@ SIDECARS = (".aux.xml", ".ovr", ".msk")
 """What GDAL and QGIS keep beside a raster; stale beside a new one."""
 
 LOCK = "lock"
+MOSAIC, PREVIOUS, PREVIOUS_BLOCKS = "mosaic", "previous", "previous_blocks"
+BLOCK_NAME = re.compile(r"row\d{6}_column\d{6}\.tif(\.aux\.xml|\.ovr|\.msk)?")
+
+
+def is_mosaic(path: str) -> bool:
+    """Whether an output is a VRT with its blocks, by its name."""
+    return Path(path).suffix.lower() == ".vrt"
+
+
+def blocks_folder(mosaic: Path) -> Path:
+    """Gives the folder in which the blocks of a mosaic lie."""
+    return mosaic.with_suffix("")
+
+
+def block_name(row: int, column: int) -> str:
+    """Gives the name of a block by its first pixel in the mosaic."""
+    return f"row{row:06}_column{column:06}.tif"
 
 
 class Outputs:
     """The files that one job makes: all of them appear, or none.
 
     Args:
-        rasters: Final names of GeoTIFFs.
+        rasters: Final names of GeoTIFFs, or of mosaics if these are allowed.
         inputs: Files that must not be overwritten.
         overwrite: Whether existing files may be replaced.
         others: Final names of other files. The first of these, else of the rasters, is the job's main output and
             appears last.
+        may_be_mosaics: Whether a name of a raster that ends in .vrt stands for a mosaic.
 
     Raises:
         OutputError: A name is taken, is that of an input, or cannot be written.
     """
 
-    def __init__(self, rasters: list[str], inputs: list[str], overwrite: bool, others: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        rasters: list[str],
+        inputs: list[str],
+        overwrite: bool,
+        others: Sequence[str] = (),
+        may_be_mosaics: bool = False,
+    ) -> None:
         paths = [*others, *rasters]
         self._paths = paths
-        if len({os.path.realpath(path) for path in paths}) < len(paths):
-            raise OutputError(f"Two outputs have the same name: {', '.join(paths)}.", "Give each its own name.")
+        self._mosaics = [path for path in rasters if may_be_mosaics and is_mosaic(path)]
+        _check_distinct(paths, self._mosaics)
         for path in paths:
-            _check(path, inputs, overwrite, path in rasters)
+            _check(path, inputs, overwrite, path in rasters and path not in self._mosaics)
+        for path in self._mosaics:
+            _check_blocks(path, inputs, overwrite)
         self._taken = {path for path in paths if Path(path).exists()}
         self._locks: dict[Path, FileLock] = {}
+        self._taken_blocks = {path for path in self._mosaics if blocks_folder(Path(path)).exists()}
+        self._named_blocks: list[str] = []
 
     def __enter__(self) -> Outputs:
         try:
@@ -72,7 +104,8 @@ class Outputs:
 
     def part(self, path: str) -> Path:
         """Gives the name under which an output is made."""
-        return partial_folder(path) / Path(path).name
+        folder = partial_folder(path)
+        return (folder / MOSAIC if path in self._mosaics else folder) / Path(path).name
 
     def scratch(self, name: str) -> Path:
         """Gives a name for a temporary file of this job."""
@@ -96,10 +129,12 @@ class Outputs:
         """
         named: list[str] = []
         try:
-            for path in self._paths:
-                with self.part(path).open("rb+") as file:
+            for part in self._parts():
+                with part.open("rb+") as file:
                     os.fsync(file.fileno())
             for path in reversed(self._paths):
+                if path in self._mosaics:
+                    self._name_blocks(path)
                 with contextlib.suppress(OSError):  # nothing to keep, or a file system that cannot
                     os.link(path, self._previous(path))
                 os.replace(self.part(path), path)
@@ -109,14 +144,44 @@ class Outputs:
                     Path(path + sidecar).unlink(missing_ok=True)
         except OSError as error:
             self._undo(named)
+            self._undo_blocks()
             raise OutputError(
                 f"{error.filename or self._paths[0]} could not be finished: {error.strerror}.",
                 "See that the disk has room and that no program holds the file.",
             ) from error
 
+    def _parts(self) -> Iterator[Path]:
+        """Yields all files that were made."""
+        for path in self._paths:
+            if path in self._mosaics:
+                yield from blocks_folder(self.part(path)).iterdir()
+            yield self.part(path)
+
+    def _name_blocks(self, path: str) -> None:
+        """Gives the blocks of a mosaic their folder; the mosaic that was there goes first, and as a whole."""
+        folder = blocks_folder(Path(path))
+        if Path(path).is_file():
+            os.replace(path, self._previous(path))
+        if path in self._taken_blocks and _holds_blocks(folder):
+            os.replace(folder, partial_folder(path) / PREVIOUS_BLOCKS)
+        os.replace(blocks_folder(self.part(path)), folder)
+        self._named_blocks.append(path)
+
+    def _undo_blocks(self) -> None:
+        """Puts the mosaics back that were there."""
+        for path in self._mosaics:
+            folder = blocks_folder(Path(path))
+            with contextlib.suppress(OSError):
+                if path in self._named_blocks:
+                    os.replace(folder, blocks_folder(self.part(path)))
+            with contextlib.suppress(FileNotFoundError):
+                os.replace(partial_folder(path) / PREVIOUS_BLOCKS, folder)
+            with contextlib.suppress(FileNotFoundError):
+                os.replace(self._previous(path), path)
+
     def _previous(self, path: str) -> Path:
         """Where a file that is overwritten is kept until all have their names."""
-        return partial_folder(path) / "previous"
+        return partial_folder(path) / PREVIOUS
 
     def _undo(self, named: list[str]) -> None:
         for path in named:
@@ -161,6 +226,39 @@ def _empty(folder: Path) -> None:
     for left in folder.iterdir():
         if left.name != LOCK:
             shutil.rmtree(left) if left.is_dir() else left.unlink()
+
+
+def _check_distinct(paths: list[str], mosaics: list[str]) -> None:
+    """Raises OutputError if two outputs are one, or one lies among the blocks of another."""
+    folders = {os.path.realpath(blocks_folder(Path(path))) for path in mosaics}
+    places = [os.path.realpath(path) for path in paths]
+    if len({*places, *folders}) < len(places) + len(mosaics) or any(
+        os.path.dirname(place) in folders for place in places
+    ):
+        raise OutputError(f"Two outputs have the same name: {', '.join(paths)}.", "Give each its own name.")
+
+
+def _check_blocks(path: str, inputs: list[str], overwrite: bool) -> None:
+    folder = blocks_folder(Path(path))
+    if not os.path.lexists(folder):
+        return
+    if any(folder.resolve() in Path(source).resolve().parents for source in inputs):
+        raise OutputError(
+            f"An input lies in {folder}, which gets the blocks of {path}.",
+            "Inputs are never written: choose another name.",
+        )
+    if not _holds_blocks(folder):
+        raise OutputError(
+            f"{folder} would get the blocks of {path}, but other things are there.",
+            "Choose another name for the output.",
+        )
+    if not overwrite:
+        raise OutputError(f"{folder} exists.", "Choose another name, or allow overwriting (--overwrite).")
+
+
+def _holds_blocks(folder: Path) -> bool:
+    """Whether a folder holds blocks of a mosaic and nothing else."""
+    return folder.is_dir() and all(BLOCK_NAME.fullmatch(file.name) for file in folder.iterdir())
 
 
 def _check(path: str, inputs: list[str], overwrite: bool, is_raster: bool) -> None:

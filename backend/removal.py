@@ -117,7 +117,7 @@ def remove(job: RemoveClouds, report: Reporter, engine: Engine | None = None) ->
     """
     engine = engine or Here()
     wanted = [path for path in (job.output, job.mask_output, job.uncertainty_output) if path]
-    outputs = Outputs(wanted, _inputs(job), job.overwrite)
+    outputs = Outputs(wanted, _inputs(job), job.overwrite, may_be_mosaics=True)
     optical = open_optical(job.optical, job.bands, job.level, job.offset, report.log)
     scene = open_scene(optical, job.sar, job.dates, job.bbox, report.log)
     generator = engine.open_generator(job, scene)

@@ -12,8 +12,9 @@ from rasterio.enums import Resampling
 from . import clouds
 from .geotiff import BLOCK_PX, Layout, Writer
 from .mask_files import Classes
+from .mosaic_file import MosaicWriter
 from .observation import Reconstruction
-from .outputs import Outputs
+from .outputs import Outputs, is_mosaic
 from .protocol import RemoveClouds
 from .quality import NEAR_PX, Meter, Part, error_sums
 from .raster import Reader
@@ -109,7 +110,7 @@ class ResultWriter:
     scene: Scene
     tags: dict[str, str]
     outputs: Outputs
-    _files: list[Writer] = field(default_factory=list)
+    _files: list[Writer | MosaicWriter] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         optical = self.scene.optical
@@ -133,8 +134,9 @@ class ResultWriter:
         for file in self._files:
             file.finish()
 
-    def _open(self, path: str, layout: Layout) -> Writer:
-        writer = Writer(self.outputs.part(path), self.scene.grid.crop(self.scene.area), layout)
+    def _open(self, path: str, layout: Layout) -> Writer | MosaicWriter:
+        kind = MosaicWriter if is_mosaic(path) else Writer
+        writer = kind(self.outputs.part(path), self.scene.grid.crop(self.scene.area), layout)
         self.stack.callback(writer.close)
         self._files.append(writer)
         return writer
