@@ -16,7 +16,7 @@ from rasterio.enums import Resampling
 from .errors import InputError, NoData, UncalibratedSar, UsageError
 from .products import Product, open_product, split_day
 from .raster import Grid, Raster, Reader, open_raster, read_sample
-from .sensors import Float, Level, Scaling, find_scaling, level_of, name_bands, sar_bands, sar_decibels
+from .sensors import Bool, Float, Level, Scaling, find_scaling, level_of, name_bands, sar_bands, sar_decibels
 from .stored import Pixels
 from .tiling import Window
 
