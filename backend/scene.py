@@ -155,7 +155,7 @@ class OpticalReader:
     def read(self, window: Window) -> Pixels:
         """Reads a window, which may reach beyond the grid."""
         numbers, missing = self._reader.read(window)
-        valid: Bool = ~missing.all(axis=0)
+        valid: Bool = np.logical_not(missing.all(axis=0))
         if np.issubdtype(numbers.dtype, np.floating):
             valid &= np.isfinite(numbers).all(axis=0)
         return Pixels(numbers, self._scaling, valid)
