@@ -42,7 +42,9 @@ def main() -> None:
 
 @main.command(epilog=OPTICAL_HELP)
 @click.argument("optical")
-@click.option("-o", "--output", required=True, metavar="OUT.tif", help="The image without clouds.")
+@click.option(
+    "-o", "--output", required=True, metavar="OUT.tif|.vrt", help="The image without clouds; .vrt: COGs that it joins."
+)
 @click.option("--sar", metavar="FILE", help="Sentinel-1 VV and VH of the same place, dB or linear, any grid.")
 @click.option(
     "--date", "dates", multiple=True, metavar="FILE[@DAY]", help="Another date of the place; may be repeated."

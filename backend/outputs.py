@@ -242,9 +242,9 @@ def _check_blocks(path: str, inputs: list[str], overwrite: bool) -> None:
     folder = blocks_folder(Path(path))
     if not os.path.lexists(folder):
         return
-    if any(folder.resolve() in Path(source).resolve().parents for source in inputs):
+    if any(folder.resolve() in (place, *place.parents) for place in (Path(source).resolve() for source in inputs)):
         raise OutputError(
-            f"An input lies in {folder}, which gets the blocks of {path}.",
+            f"{folder} would get the blocks of {path}, but is or holds an input.",
             "Inputs are never written: choose another name.",
         )
     if not _holds_blocks(folder):

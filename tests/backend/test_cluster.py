@@ -95,6 +95,18 @@ def test_image_mask_and_uncertainty_have_the_bytes_of_one_machine(
     assert not list(shop.folder.glob(".*"))
 
 
+def test_blocks_beside_a_vrt_have_the_bytes_of_one_machine(shop: Any, two: Cluster) -> None:
+    optical = shop.raster("long.tif", shop.numbers(3, 4300, 40), tiled=True)
+    mask = shop.mask("m.tif", shop.disc(4300, 40, 4096, 20, 15))
+    here, there = shop.fresh(), shop.fresh()
+    for place, address in ((here, None), (there, two.address)):
+        heard = place.remove(optical, "clear.vrt", mask=mask, mask_output=place.path("mask.vrt"), cluster=address)
+        assert isinstance(heard.last, Done), heard.last
+
+    assert there.contents() == here.contents()
+    assert len(there.contents()) == 8
+
+
 @pytest.mark.slow
 def test_ten_kills_of_workers_change_no_byte(
     shop: Any, scene: dict[str, Any], two: Cluster, monkeypatch: pytest.MonkeyPatch

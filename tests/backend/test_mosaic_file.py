@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import warnings
@@ -23,6 +24,8 @@ from unclouded.backend.outputs import Outputs
 from unclouded.backend.protocol import Done, partial_folder
 from unclouded.backend.raster import Grid
 from unclouded.backend.tiling import Window, tiles
+
+from .disks import disk
 
 CUSTOM = "+proj=laea +lat_0=47.3 +lon_0=8.1 +x_0=321 +y_0=-77 +ellps=bessel +units=m +no_defs"
 TAGS = {"SENSOR": "MSI", "NOTE": 'ä <b> & "ö"', "UNCLOUDED_VERSION": "1"}
@@ -227,13 +230,16 @@ def test_a_folder_that_holds_other_things_is_refused(long: Any) -> None:
     assert long.contents() == before
 
 
-def test_a_block_that_is_an_input_is_never_replaced(tmp_path: Path) -> None:
+@pytest.mark.parametrize("is_folder", [False, True])
+def test_blocks_that_are_an_input_are_never_replaced(tmp_path: Path, is_folder: bool) -> None:
     block = tmp_path / "a" / "row000000_column000000.tif"
     block.parent.mkdir()
     block.write_text("pixels")
 
-    with pytest.raises(OutputError, match="An input lies in"):
-        Outputs([str(tmp_path / "a.vrt")], [str(block)], overwrite=True, may_be_mosaics=True)
+    with pytest.raises(OutputError, match="is or holds an input"):
+        Outputs(
+            [str(tmp_path / "a.vrt")], [str(block.parent if is_folder else block)], overwrite=True, may_be_mosaics=True
+        )
 
 
 @pytest.mark.parametrize("second", ["a.vrt", "a.VRT", "a/row000000_column000000.tif"])
@@ -242,6 +248,24 @@ def test_outputs_that_share_blocks_are_refused(tmp_path: Path, second: str) -> N
 
     with pytest.raises(OutputError, match="same name"):
         Outputs([str(tmp_path / "a.vrt"), str(tmp_path / second)], [], overwrite=True, may_be_mosaics=True)
+
+
+@pytest.mark.parametrize("free_kb", [4, 60, 200])
+def test_a_disk_that_fills_up_gets_no_mosaic(shop: Any, monkeypatch: pytest.MonkeyPatch, free_kb: int) -> None:
+    def fill(outputs: Outputs, disk_bytes: int) -> None:
+        free = os.statvfs(shop.folder / "disk").f_bavail * 4096
+        (shop.folder / "disk" / "other").write_bytes(bytes(free - free_kb * 1024))
+
+    values = np.random.default_rng(0).integers(1, 9999, (4, 200, 200)).astype(np.uint16)
+    optical, mask = shop.raster("big.tif", values), shop.mask("m.tif", shop.disc(200, 200, 90, 90, 30))
+    monkeypatch.setattr(Outputs, "check_room", fill)
+    with disk(shop.folder / "disk", "400k") as folder:
+        heard = shop.remove(optical, "disk/clear.vrt", mask=mask)
+        left = [path.name for path in folder.iterdir()]
+
+    assert heard.last.code == "output"
+    assert "the disk has room" in heard.last.hint
+    assert left == ["other"]
 
 
 def test_other_commands_write_no_mosaics(long: Any) -> None:
