@@ -132,7 +132,7 @@ def test_a_checkpoint_is_exported(checkpoint: str, studio: Any, call: Any) -> No
     result = call("export", checkpoint, "-o", "again.safetensors", "--overwrite")
 
     assert result.exit_code == 0, result.output
-    assert "Wrote again.safetensors: fusion 3" in result.output
+    assert "Wrote again.safetensors: fusion 4" in result.output
     assert (studio.folder / "again.safetensors").read_bytes() == (studio.folder / "model.safetensors").read_bytes()
 
 
