@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Protocol
 
+import numpy as np
+
 from .errors import InputError
 from .haze_detector import HazeDetector
 from .mask_files import CLEAR, CLOUD, NODATA, SHADOW, THRESHOLD, Classes, Kind, checked_threshold, from_user, interpret
 from .morphology import feather, grow
+from .observation import crop
 from .probability_detector import BANDS, ProbabilityDetector
 from .sensors import BY_COUNT, Bool, Float, Level
 
@@ -27,6 +30,7 @@ __all__ = [
     "from_user",
     "grow",
     "interpret",
+    "whole",
 ]
 
 GROW_PX = 4
@@ -88,3 +92,20 @@ def choose(bands: tuple[str, ...], level: Level, threshold: float | None, resolu
             "Give a mask of the clouds, or name the bands if they are others.",
         )
     return HazeDetector(bands, level, limit, resolution_m)
+
+
+def whole(detector: Detector, optical: Float, valid: Bool) -> Classes:
+    """Classifies a whole image as a job does: beyond it nothing is measured.
+
+    Args:
+        detector: Of its bands.
+        optical: (C, H, W) reflectance, 0 where not valid.
+        valid: (H, W)
+
+    Returns:
+        (H, W)
+    """
+    margin_px = -(-detector.margin_px // detector.align_px) * detector.align_px
+    around = (margin_px, margin_px)
+    classes = detector(np.pad(optical, ((0, 0), around, around)), np.pad(valid, (around, around)))
+    return crop(classes, margin_px)

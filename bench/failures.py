@@ -103,7 +103,7 @@ def snow(title: str, bands: tuple[str, ...]) -> Case:
     cover = np.clip(np.float32(0.45) + np.float32(0.9) * noise(60, 4), 0, np.float32(0.9))
     white = ground + cover * (SNOW[:, None, None] - ground)
     truth: Float = white[[NAMES.index(band) for band in bands]]
-    classes = clouds.choose(bands, "L1C", None, 10.0)(truth, np.ones(cover.shape, bool))
+    classes = clouds.whole(clouds.choose(bands, "L1C", None, 10.0), truth, np.ones(cover.shape, bool))
     return Case(title, observed(truth, classes != clouds.CLEAR, bands), truth, (192, 192))
 
 

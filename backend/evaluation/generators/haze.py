@@ -109,7 +109,7 @@ def found_cloud(optical: Float, valid: Bool, bands: tuple[str, ...], level: Leve
     Raises:
         InputError: No detector can work with these bands.
     """
-    classes = clouds.choose(bands, level, None, RESOLUTION_M)(optical, valid)
+    classes = clouds.whole(clouds.choose(bands, level, None, RESOLUTION_M), optical, valid)
     return clouds.grow((classes == clouds.CLOUD) | (classes == clouds.SHADOW), clouds.GROW_PX) & valid
 
 

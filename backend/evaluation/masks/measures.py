@@ -169,7 +169,7 @@ def _observed(chip: Labelled, margin_px: int) -> Iterator[tuple[Window, Window, 
 def measure_clear(place: Place, found: Measured) -> None:
     """Counts what the detector calls cloud on the first, clear day of a place."""
     day = place.days[0]
-    classes = clouds.choose(place.bands, place.level, None, RESOLUTION_M)(day.optical, day.clear)
+    classes = clouds.whole(clouds.choose(place.bands, place.level, None, RESOLUTION_M), day.optical, day.clear)
     measured, cloud = classes != clouds.NODATA, classes == clouds.CLOUD
     grown = clouds.grow(cloud, clouds.GROW_PX) & measured
     shares = (float(mask.sum() / max(measured.sum(), 1)) for mask in (cloud, grown))
@@ -181,7 +181,7 @@ def measure_simulated(case: Case, asked: Sequence[Question], found: Measured) ->
     seen, name = case.sample.observation, case.name
     found.groups[name] = case.group
     label, counted = changed(case.sample.truth, seen.optical).cloud, case.sample.known & seen.valid
-    classes = clouds.choose(seen.bands, seen.level, None, RESOLUTION_M)(seen.optical, seen.valid)
+    classes = clouds.whole(clouds.choose(seen.bands, seen.level, None, RESOLUTION_M), seen.optical, seen.valid)
     mask = clouds.grow((classes == clouds.CLOUD) | (classes == clouds.SHADOW), clouds.GROW_PX)
     for row, trivial in ({REPLACED: mask} | _trivial(mask)).items():
         found.simulated[row].add(name, trivial, label, counted)
