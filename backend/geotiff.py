@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import shutil
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +25,8 @@ from .tiling import Window
 BLOCK_PX = 512
 THREADS = min(os.cpu_count() or 1, 4)
 """That read the file again."""
+FULL_BYTES = 1_000_000
+"""A disk with less room than this is called full where something could not be written to it."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +45,7 @@ class Layout:
 
 
 class Writer:
-    """Writes a tiled, compressed GeoTIFF window by window; `finish` adds the overviews and reads it all again.
+    """Writes a tiled, compressed GeoTIFF window by window; `finish` or `seal` reads it all again.
 
     GDAL keeps silent when a disk is full while a file is closed, so what was written is compared with what lies there.
     """
@@ -80,7 +84,7 @@ class Writer:
                 self._dataset.offsets = tuple(layout.offsets)
             self._dataset.update_tags(**layout.tags)
         except RASTER_ERRORS as error:
-            raise _write_error(path, error) from error
+            raise write_error(path, error) from error
 
     def write(self, window: Window, values: np.ndarray) -> None:
         """Writes (C, H, W) values at a window of the grid."""
@@ -88,7 +92,7 @@ class Writer:
         try:
             self._dataset.write(values, window=part)
         except RASTER_ERRORS as error:
-            raise _write_error(self._path, error) from error
+            raise write_error(self._path, error) from error
         self._written.append((part, _checksum(values)))
 
     def close(self) -> None:
@@ -106,8 +110,8 @@ class Writer:
         Raises:
             OutputError: The disk is full, or the file was damaged.
         """
-        self.close()
-        try:
+        with self._worded():
+            self.close()
             with rasterio.open(self._path, "r+") as dataset:
                 side = max(dataset.width, dataset.height)
                 factors = [factor for factor in overview_factors(max(side, whole_px)) if factor <= side]
@@ -115,23 +119,37 @@ class Writer:
                     dataset.build_overviews(factors, self._layout.resampling)
             if factors:
                 reorder(self._path)
-            whole = self._is_whole()
+            self._check()
             for level in range(len(factors)):
                 _read_all(self._path, level)
-        except (*RASTER_ERRORS, OSError, TypeError) as error:  # TypeError: rasterio's where a file's head is missing
-            raise _write_error(self._path, error) from error
-        if not whole:
-            raise _write_error(self._path, "it differs from what was written")
 
-    def _is_whole(self) -> bool:
-        """Whether the file holds what was written; several threads read it."""
+    def seal(self) -> None:
+        """Closes the file, without overviews, and checks that all of it lies on the disk.
+
+        Raises:
+            OutputError: The disk is full, or the file was damaged.
+        """
+        with self._worded():
+            self.close()
+            self._check()
+
+    @contextlib.contextmanager
+    def _worded(self) -> Iterator[None]:
+        try:
+            yield
+        except (*RASTER_ERRORS, OSError, TypeError) as error:  # TypeError: rasterio's where a file's head is missing
+            raise write_error(self._path, error) from error
+
+    def _check(self) -> None:
+        """Raises OutputError if the file does not hold what was written; several threads read it."""
 
         def is_whole(parts: Sequence[tuple[RasterioWindow, int]]) -> bool:
             with rasterio.open(self._path) as dataset:
                 return all(_checksum(dataset.read(window=part)) == checksum for part, checksum in parts)
 
         with ThreadPoolExecutor(THREADS) as pool:
-            return all(pool.map(is_whole, (self._written[i::THREADS] for i in range(THREADS))))
+            if not all(pool.map(is_whole, (self._written[i::THREADS] for i in range(THREADS)))):
+                raise write_error(self._path, "it differs from what was written")
 
 
 def overview_factors(side_px: int) -> list[int]:
@@ -155,9 +173,18 @@ def _geotransform(grid: Grid) -> Affine | None:
     return None if grid.crs is None and grid.transform.is_identity else grid.transform
 
 
-def _write_error(path: Path, reason: object) -> OutputError:
+def write_error(path: Path, reason: object) -> OutputError:
+    """Says that an output could not be written, and why: that the disk is full, or else what is given."""
     folder = next((place.parent for place in path.parents if place.name.endswith(".part")), path.parent)
+    why = "the disk is full" if _is_full(path.parent) else str(reason).rstrip(".")
     return OutputError(
-        f"{path.name} could not be written to {folder}: {reason}.",
+        f"{path.name} could not be written to {folder}: {why}.",
         "See that the folder is writable and the disk has room.",
     )
+
+
+def _is_full(folder: Path) -> bool:
+    """Whether a disk has no room; GDAL's own words tell what it could not read afterwards."""
+    with contextlib.suppress(OSError):  # the folder is gone, and so is the answer
+        return shutil.disk_usage(folder).free < FULL_BYTES
+    return False

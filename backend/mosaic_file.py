@@ -15,8 +15,7 @@ import numpy as np
 import rasterio
 from rasterio import dtypes
 
-from .errors import OutputError
-from .geotiff import BLOCK_PX, Layout, Writer, overview_factors
+from .geotiff import BLOCK_PX, Layout, Writer, overview_factors, write_error
 from .outputs import block_name, blocks_folder
 from .raster import Grid
 from .tiling import Window, tiles
@@ -46,7 +45,7 @@ class MosaicWriter:
         try:
             self._folder.mkdir(parents=True)
         except OSError as error:
-            raise _write_error(path, error) from error
+            raise write_error(path, error.strerror) from error
 
     def write(self, window: Window, values: np.ndarray) -> None:
         """Writes (C, H, W) values at a window of the grid; no pixel is written twice."""
@@ -79,7 +78,7 @@ class MosaicWriter:
         try:
             ElementTree.ElementTree(self._describe()).write(self._path, "utf-8")
         except OSError as error:
-            raise _write_error(self._path, error) from error
+            raise write_error(self._path, error.strerror) from error
 
     def _touched(self, window: Window) -> Iterator[Window]:
         side = self._side_px
@@ -154,10 +153,3 @@ def _add_tags(parent: ElementTree.Element, tags: dict[str, str]) -> None:
         metadata = ElementTree.SubElement(parent, "Metadata")
         for key, value in tags.items():
             _add(metadata, "MDI", value, key=key)
-
-
-def _write_error(path: Path, reason: OSError) -> OutputError:
-    return OutputError(
-        f"{path.name} could not be written: {reason.strerror}.",
-        "See that the folder is writable and the disk has room.",
-    )

@@ -166,16 +166,15 @@ def survey(
 
     Raises:
         NoData: The area holds no measured pixel.
+        OutputError: The disk is full.
     """
     steps = 1 + len(scene.dates)
     ground = GroundSums(len(scene.optical.bands), scene.grid.height, scene.grid.width)
     counts = np.zeros(256, np.int64)
     path = scratch("mask.tif")
-    with contextlib.closing(Writer(path, scene.grid, MASK_LAYOUT)) as writer:
-        for part in _followed(Pass(scene, rules), read, report, (0.0, share / steps)):
-            writer.write(part.window, part.classes[None])
-            ground.join(part.sums, part.window.row, part.window.column)
-            counts += np.bincount(_inside(part.classes, part.window, scene.area), minlength=256)
+    for part in _kept(_followed(Pass(scene, rules), read, report, (0.0, share / steps)), path, scene.grid):
+        ground.join(part.sums, part.window.row, part.window.column)
+        counts += np.bincount(_inside(part.classes, part.window, scene.area), minlength=256)
     measured = int(counts.sum() - counts[clouds.NODATA])
     if measured == 0:
         raise NoData(scene.optical.raster.path)
@@ -202,15 +201,22 @@ def _followed(reading: Pass, read: PassReader, report: Reporter, share: tuple[fl
         yield part
 
 
+def _kept(parts: Iterator[Part], path: Path, grid: Grid) -> Iterator[Part]:
+    """Yields the parts of a pass and writes their classes as a mask, which is whole after the last of them."""
+    with contextlib.closing(Writer(path, grid, MASK_LAYOUT)) as writer:
+        for part in parts:
+            writer.write(part.window, part.classes[None])
+            yield part
+        writer.seal()
+
+
 def _survey_date(parts: Iterator[Part], scene: Scene, path: Path) -> DateSurvey:
     """Writes the mask of a date, and joins the sums of what is clear in both it and the optical image."""
     clear_px = 0
     joint = JointSums(len(scene.optical.bands), scene.grid.height, scene.grid.width)
-    with contextlib.closing(Writer(path, scene.grid, MASK_LAYOUT)) as writer:
-        for part in parts:
-            writer.write(part.window, part.classes[None])
-            clear_px += int(np.count_nonzero(part.classes == clouds.CLEAR))
-            joint.join(part.sums, part.window.row, part.window.column)
+    for part in _kept(parts, path, scene.grid):
+        clear_px += int(np.count_nonzero(part.classes == clouds.CLEAR))
+        joint.join(part.sums, part.window.row, part.window.column)
     return DateSurvey(open_raster(str(path)), clear_px, joint)
 
 
