@@ -19,7 +19,7 @@ from filelock import FileLock, Timeout
 
 from ..catalogue_jobs import RECORD
 from ..errors import OutputError
-from ..library.download import file_sha256
+from ..hashing import file_sha256
 from ..protocol import partial_folder
 from ..reporting import Reporter
 
@@ -86,7 +86,7 @@ class Folder:
                 f"{path} exists and is not what this job would fetch.",
                 "Choose another folder, or allow overwriting (--overwrite).",
             )
-        if file_sha256(path, self._report.check_cancelled) == known.get("sha256"):
+        if file_sha256(path, lambda _: self._report.check_cancelled()) == known.get("sha256"):
             return True
         self._report.log("warning", f"{name} was changed or damaged since it was fetched; it is fetched again.")
         return False
@@ -102,7 +102,7 @@ class Folder:
         with _writing(self.path):
             self._files[name] = {
                 "request": digest(request),
-                "sha256": file_sha256(part, self._report.check_cancelled),
+                "sha256": file_sha256(part, lambda _: self._report.check_cancelled()),
                 **{key: request[key] for key in ("items", "day", "collection")},
             }
             self._flush(part)

@@ -7,16 +7,16 @@ states: what belongs to another file is never gone on with.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from ..card import read_card
 from ..errors import Cancelled, ModelError, OutputError
+from ..hashing import file_sha256
 from ..reporting import Reporter
 from .addresses import shown
 from .entry import Entry
@@ -27,7 +27,6 @@ from .trouble import Trouble
 
 SUFFIX = ".safetensors"
 LOCK = ".downloading"
-HASHED_BYTES = 1 << 20
 
 
 def download(entry: Entry, addresses: list[str], folder: Path, network: Network, report: Reporter) -> Path:
@@ -67,16 +66,6 @@ def download(entry: Entry, addresses: list[str], folder: Path, network: Network,
 def unfinished(folder: Path, name: str) -> list[Path]:
     """Gives what is left of downloads of a generator that did not come to their end."""
     return sorted(folder.glob(f"{name}.*.part"))
-
-
-def file_sha256(path: Path, between: Callable[[], None] = lambda: None) -> str:
-    """Gives the SHA-256 of a whole file; `between` is called now and then and may raise."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(HASHED_BYTES):
-            digest.update(block)
-            between()
-    return digest.hexdigest()
 
 
 @contextlib.contextmanager
@@ -208,7 +197,7 @@ class _Download:
 
     def _prove(self) -> None:
         """Raises Trouble if the part is not the file of the index."""
-        sha256 = file_sha256(self._part, self._report.check_cancelled)
+        sha256 = file_sha256(self._part, lambda _: self._report.check_cancelled())
         if sha256 != self._entry.sha256:
             raise Trouble(
                 f"gives another file than the index says: its SHA-256 begins with {sha256[:12]} instead of "

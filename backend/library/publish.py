@@ -9,9 +9,10 @@ from typing import Any
 
 from ..card import Card, read_card, weights_sha256
 from ..errors import InputError, ModelError, OutputError
+from ..hashing import file_sha256
 from ..version import VERSION
 from .addresses import INDEX
-from .download import SUFFIX, file_sha256
+from .download import SUFFIX
 from .entry import is_name
 from .index import MAX_BYTES, SCHEMA, parse_index
 
