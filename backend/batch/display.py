@@ -20,13 +20,16 @@ from ..errors import UncloudedError
 from .plan import Item, Plan
 from .report import counted
 from .run import WHOLE, Result
-from .scenes import listed
+from .scenes import Said, listed
 
 COLOURS = {"new": "", "finished": "green", "redo": "yellow", "fails": "red", "taken": "red"}
 
 
 class Lines:
-    """Prints everything as JSON lines: `Planned` for each scene, the events of the jobs, `Summary` at the end."""
+    """Prints everything as JSON lines.
+
+    `Progress` without id while it plans, `Planned` for each scene, the events of the jobs, `Summary` at the end.
+    """
 
     def planned(self, plan: Plan, folder: Path, is_dry: bool) -> None:
         for item in plan.items:
@@ -37,22 +40,31 @@ class Lines:
             _print_json("Planned", told | {"output": job.output, "pixels": item.pixels, "disk_bytes": item.disk_bytes})
 
     @contextlib.contextmanager
-    def planning(self) -> Iterator[Callable[[str, float], None]]:
-        yield lambda *_: None
+    def planning(self) -> Iterator[Said]:
+        last: protocol.Progress | None = None
+
+        def say(text: str, share: float) -> None:
+            nonlocal last
+            now = protocol.Progress(WHOLE, round(share, 2), text)
+            if now != last:
+                _print_event(now)
+            last = now
+
+        yield say
 
     @contextlib.contextmanager
     def running(self, plan: Plan) -> Iterator[Callable[[protocol.Message], None]]:
-        yield lambda event: print(protocol.encode(event), flush=True)  # noqa: T201 - what --json asks for
+        yield _print_event
 
     def ended(self, results: Sequence[Result], report: str) -> None:
         for result in results:
             if result.item.problem is not None:
-                print(protocol.encode(protocol.failure(result.item.job.id, result.item.problem)))  # noqa: T201
+                _print_event(protocol.failure(result.item.job.id, result.item.problem))
         states = [result.state for result in results]
         _print_json("Summary", {**{state: states.count(state) for state in sorted(set(states))}, "report": report})
 
     def failed(self, error: UncloudedError) -> None:
-        print(protocol.encode(protocol.failure(WHOLE, error)))  # noqa: T201
+        _print_event(protocol.failure(WHOLE, error))
 
 
 class Screen:
@@ -62,7 +74,7 @@ class Screen:
         self._console = Console(stderr=True, highlight=False)
 
     @contextlib.contextmanager
-    def planning(self) -> Iterator[Callable[[str, float], None]]:
+    def planning(self) -> Iterator[Said]:
         with _bars(self._console) as bars:
             task = bars.add_task("planning", total=1.0)
             yield lambda text, share: bars.update(task, completed=share, description=escape(text))
@@ -174,6 +186,10 @@ def _total(items: Sequence[Item], folder: Path) -> str:
     room = f"up to {needed / 1e9:.2f} GB of disk, {free / 1e9:.0f} GB are free"
     warning = " [yellow]That may not suffice.[/]" if free < needed else ""
     return f"{len(items)} scenes: {counts}. To do: {pixels / 1e6:.1f} megapixels, {room}.{warning}"
+
+
+def _print_event(event: protocol.Message) -> None:
+    print(protocol.encode(event), flush=True)  # noqa: T201 - what --json asks for
 
 
 def _print_json(kind: str, fields: dict[str, Any]) -> None:

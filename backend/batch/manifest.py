@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ from ..raster import RASTER_ERRORS
 from ..version import VERSION
 from .acquisition import OUR_TAG
 from .digests import Digest, Digests, sha256, stamp
+from .scenes import Said
 
 NAME = "unclouded-batch.json"
 FORMAT = 1
@@ -68,6 +71,7 @@ class Manifest:
         self._path = folder / NAME
         self.entries, digests = _read(self._path)
         self._digests = Digests(digests)
+        self._made = Digests({})  # of results: none are remembered, so that each run reads them
         self._inputs = set(digests)
         self._stamps: dict[str, str] = {}
 
@@ -75,6 +79,26 @@ class Manifest:
     def exists(self) -> bool:
         """Whether there was a batch in this folder."""
         return self._path.exists()
+
+    def verify(self, jobs: Sequence[RemoveClouds], said: Said) -> None:
+        """Reads what `state` holds against its hash, which can take long, so that it answers at once.
+
+        Args:
+            jobs: Those that it is going to be asked about.
+            said: Hears how far it is; may raise to stop it.
+        """
+        wanted = {path: digests for job in jobs for path, digests in self._held(job)}
+        total = sum(digests.unread_bytes(path) for path, digests in wanted.items())
+        read = 0
+
+        def heard(name: str, count: int) -> None:
+            nonlocal read
+            read += count
+            said(f"verifying {name}", min(read / max(total, 1), 1.0))
+
+        for path, digests in wanted.items():
+            with contextlib.suppress(OSError):  # `state` says which scene cannot be read
+                digests.of(path, partial(heard, Path(path).name))
 
     def state(self, job: RemoveClouds) -> State:
         """Says what is to be done for a job; finished results are held against their hashes."""
@@ -131,7 +155,7 @@ class Manifest:
         """
         changed = {name for name, path in inputs_of(job).items() if stamp(path) != self._stamps.get(path)}
         inputs = {name: "" if name in changed else digest for name, digest in self.inputs(job).items()}
-        files = {self._relative(path): sha256(path) for path in made_by(job)}
+        files = {self._relative(path): sha256(Path(path)) for path in made_by(job)}
         facts = done.cloud_fraction, done.quality, round(seconds, 2), warnings
         self.entries[job.id] = Entry(parameters(job), inputs, files, VERSION, *facts)
         self.save()
@@ -151,9 +175,16 @@ class Manifest:
         }
         write_text({str(self._path): json.dumps(content, indent=1, allow_nan=False) + "\n"})
 
+    def _held(self, job: RemoveClouds) -> Iterator[tuple[str, Digests]]:
+        """Yields the files of a job that `state` needs the hash of, and what gives it."""
+        entry = self.entries.get(job.id)
+        if entry is not None and entry.files:
+            yield from ((path, self._made) for path in made_by(job) if self._relative(path) in entry.files)
+            yield from ((path, self._digests) for path in inputs_of(job).values())
+
     def _is_as_made(self, path: str, known: Mapping[str, str]) -> bool:
         name = self._relative(path)
-        return name in known and known[name] == sha256(path)
+        return name in known and known[name] == self._made.of(path)
 
     def _relative(self, path: str) -> str:
         return Path(path).relative_to(self._folder).as_posix()

@@ -94,7 +94,7 @@ def make(
         wishes: What holds for all scenes.
         converters: What makes values of a job file's cells, by column.
         manifest: Of the results' folder.
-        said: Hears how far it is.
+        said: Hears how far it is; may raise to stop it.
 
     Raises:
         UsageError: Something is wrong that keeps the batch from being started at all.
@@ -105,15 +105,13 @@ def make(
     find_device(wishes.fields.get("device", "auto"))
     if method == "generator":
         known_model(wishes.fields.get("model", "default"))
-    shelf = Shelf(wishes.folder, wishes.fields)
-    scenes = shelf.scenes(given, lambda path: job_file.read(path, converters, method, wishes.dates > 0), said)
+    shelf = Shelf(wishes.folder, wishes.fields, said)
+    scenes = shelf.scenes(given, lambda path: job_file.read(path, converters, method, wishes.dates > 0))
     pairs = _Pairs(shelf, wishes, scenes)
     items = [pairs.item(scene) for scene in scenes]
     _check_outputs([item.job for item in items])
-    for number, (scene, item) in enumerate(zip(scenes, items, strict=True)):
-        said(f"comparing {item.job.id}", number / len(items))
-        items[number] = _judged(item, scene, manifest)
-    return Plan(items, shelf.left_out)
+    manifest.verify([item.job for item in items], said)
+    return Plan([_judged(item, scene, manifest) for item, scene in zip(items, scenes, strict=True)], shelf.left_out)
 
 
 class _Pairs:

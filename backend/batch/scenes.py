@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from ..errors import InputError, UncloudedError, UsageError
 from ..scene import Optical
@@ -16,6 +16,7 @@ Said = Callable[[str, float], None]
 """Hears what is going on and which share of it (0..1) is done."""
 MAX_SHOWN = 20
 """Names that an error lists."""
+Named = TypeVar("Named", "Found", sources.Candidate)
 
 
 @dataclass(frozen=True)
@@ -42,20 +43,21 @@ class Shelf:
     Args:
         avoid: Folder of the results, which is not searched.
         fields: Of protocol.RemoveClouds, for all scenes.
+        said: Hears how far it is with what it opens; may raise to stop it.
     """
 
     avoid: Path
     fields: Mapping[str, Any]
+    said: Said
     left_out: dict[str, str] = field(default_factory=dict)
     """What files of folders were taken for, by path."""
 
-    def scenes(self, given: Sequence[str], rows: Callable[[str], list[job_file.Row]], said: Said) -> list[Found]:
+    def scenes(self, given: Sequence[str], rows: Callable[[str], list[job_file.Row]]) -> list[Found]:
         """Opens the scenes that job files, folders and patterns name.
 
         Args:
             given: What the user named.
             rows: Reads a job file.
-            said: Hears how far it is.
 
         Raises:
             UsageError: There are none, a job file is wrong, or two would have the same output.
@@ -67,8 +69,7 @@ class Shelf:
             else:
                 wanted += [Found(one.path, one.name) for one in sources.candidates(source, self.avoid)]
         found = []
-        for number, one in enumerate(wanted):
-            said(f"looking at {one.name}", number / len(wanted))
+        for one in self._followed(wanted):
             scene = self._opened(one)
             if scene is not None:
                 found.append(scene)
@@ -104,6 +105,12 @@ class Shelf:
             )
         return {scene.path: found[scene_name(scene.path)][0] for scene in scenes}
 
+    def _followed(self, wanted: Sequence[Named]) -> Iterator[Named]:
+        """Yields what is to be opened and says how far that is."""
+        for number, one in enumerate(wanted):
+            self.said(f"looking at {one.name}", number / len(wanted))
+            yield one
+
     def _opened(self, found: Found) -> Found | None:
         fields = {**self.fields, **found.fields}
         try:
@@ -120,7 +127,7 @@ class Shelf:
 
     def _pool(self, source: str, opened: Callable[[str], Acquisition]) -> list[Acquisition]:
         images = []
-        for one in sources.candidates(source, self.avoid):
+        for one in self._followed(sources.candidates(source, self.avoid)):
             try:
                 images.append(opened(one.path))
             except (NoScene, InputError) as reason:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import hashlib
 import json
@@ -9,7 +10,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,10 @@ import rasterio
 from click.testing import CliRunner, Result
 
 from unclouded.backend.__main__ import main
-from unclouded.backend.batch.run import locked
+from unclouded.backend.batch.display import Lines
+from unclouded.backend.batch.run import WHOLE, locked
+from unclouded.backend.batch.scenes import Said
+from unclouded.backend.errors import Cancelled
 
 PLAIN = ("--method", "inpaint")
 SIDE = 64
@@ -105,7 +109,7 @@ def test_results_are_no_scenes_and_simulated_images_are(archive: Any, batch: Bat
     archive.command("simulate", "in/T32TLR_2020-06-01.tif", "-o", "in/simulated.tif")
     batch("in/T32TLR_2020-06-11.tif", "-o", "in/results", "--uncertainty-out")
     shown = batch("in", "-o", "out", "--dry-run", "--json")
-    names = {json.loads(line)["id"] for line in shown.output.splitlines()}
+    names = {line["id"] for line in map(json.loads, shown.output.splitlines()) if line["type"] == "Planned"}
 
     assert "simulated" in names
     assert not [name for name in names if name.startswith("results/")]
@@ -181,7 +185,7 @@ def test_a_dry_run_says_what_and_why_and_writes_nothing(archive: Any, batch: Bat
 
 def test_pairs_reach_the_jobs(archive: Any, batch: Batch) -> None:
     done = batch("in/T32TLR_2020-06-01.tif", "-o", "out", "--dates", "2", "--dates-from", "in", "--json")
-    lines = [json.loads(line) for line in done.output.splitlines()]
+    lines = [line for line in map(json.loads, done.output.splitlines()) if line.get("id") != WHOLE]
 
     assert done.exit_code == 0
     assert [line["type"] for line in lines if line["type"] in ("Planned", "Done", "Summary")] == [
@@ -341,6 +345,33 @@ def test_a_batch_that_was_ended_goes_on(big: Any, number: signal.Signals) -> Non
     assert ("half-made" in again.stderr) == (number == signal.SIGKILL)
     assert _hashes(out) == _hashes(big.folder / "whole")
     assert not [path for path in out.iterdir() if path.name.endswith(".part")]
+
+
+def test_verifying_is_seen_and_can_be_stopped(archive: Any, batch: Batch, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert batch("in/T32TLR_*.tif", "-o", "out").exit_code == 0
+    before = _hashes(archive.folder / "out")
+    planning = Lines.planning
+
+    @contextlib.contextmanager
+    def interrupted(lines: Lines) -> Iterator[Said]:
+        with planning(lines) as say:
+
+            def press(text: str, share: float) -> None:
+                say(text, share)
+                if text.startswith("verifying"):
+                    signal.raise_signal(signal.SIGINT)
+
+            yield press
+
+    monkeypatch.setattr(Lines, "planning", interrupted)
+    stopped = batch("in/T32TLR_*.tif", "-o", "out", "--json")
+    *rest, progress, failed = map(json.loads, stopped.output.splitlines())
+
+    assert stopped.exit_code == Cancelled.exit_code
+    assert (progress["type"], progress["stage"]) == ("Progress", "verifying T32TLR_2020-06-01.tif")
+    assert (failed["type"], failed["code"]) == ("Failed", "cancelled")
+    assert {line["type"] for line in rest} == {"Progress"}
+    assert _hashes(archive.folder / "out") == before
 
 
 @pytest.mark.slow

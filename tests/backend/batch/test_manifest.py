@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
+from unclouded.backend import hashing
 from unclouded.backend.batch.manifest import NAME, Manifest
-from unclouded.backend.errors import OutputError
+from unclouded.backend.errors import Cancelled, OutputError
 from unclouded.backend.protocol import Done, RemoveClouds
 
 FINISHED = ("finished", "")
@@ -140,6 +141,62 @@ def test_an_input_that_changes_meanwhile_is_not_taken_for_what_was_read(job: Rem
     manifest.finish(job, Done("o", job.output), 1.0, [])
 
     assert _state(job) == ("redo", "changed: optical")
+
+
+def test_results_are_verified_by_content_alone(job: RemoveClouds, shop: Any) -> None:
+    times = os.stat(job.output)
+    _damage(shop)
+    os.utime(job.output, ns=(times.st_atime_ns, times.st_mtime_ns))
+
+    assert _state(job)[1].startswith("damaged: ")
+
+
+def _verified(job: RemoveClouds) -> list[tuple[str, float]]:
+    """What is said while the result of a job is verified."""
+    said: list[tuple[str, float]] = []
+    Manifest(Path(job.output).parent).verify([job], lambda text, share: said.append((text, share)))
+    return said
+
+
+def test_it_says_how_far_it_is_with_verifying(job: RemoveClouds, shop: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hashing, "BLOCK_BYTES", 100)
+    size = os.path.getsize(job.output)
+    shares = [share for _, share in _verified(job)]
+
+    assert {text for text, _ in _verified(job)} == {"verifying o.tif"}
+    assert shares == pytest.approx([min(read, size) / size for read in range(100, size + 100, 100)])
+    os.utime(job.sar, (1, 1))
+    assert {text for text, _ in _verified(job)} == {"verifying o.tif", "verifying s1.tif"}
+    assert not _verified(replace(job, id="other"))
+
+
+def test_what_was_verified_is_not_read_again(job: RemoveClouds, monkeypatch: pytest.MonkeyPatch) -> None:
+    manifest = Manifest(Path(job.output).parent)
+    manifest.verify([job], lambda *_: None)
+    monkeypatch.setattr(Path, "open", None)
+
+    assert manifest.state(job).kind == "finished"
+
+
+def test_verifying_can_be_stopped_in_the_middle_of_a_file(job: RemoveClouds, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stop(text: str, share: float) -> None:
+        if share > 0.5:
+            raise Cancelled
+
+    monkeypatch.setattr(hashing, "BLOCK_BYTES", 100)
+    with pytest.raises(Cancelled):
+        Manifest(Path(job.output).parent).verify([job], stop)
+    assert _state(job) == FINISHED
+
+
+def test_what_cannot_be_read_is_said_of_its_scene_alone(job: RemoveClouds) -> None:
+    os.remove(job.sar)
+    os.symlink("/proc/self/mem", job.sar)  # opens, but has nothing at its beginning
+    manifest = Manifest(Path(job.output).parent)
+    manifest.verify([job], lambda *_: None)
+
+    with pytest.raises(OSError, match="Input/output error"):
+        manifest.state(job)
 
 
 def test_a_product_is_all_its_files(shop: Any) -> None:
