@@ -15,7 +15,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -106,14 +106,14 @@ class _Scene:
         return SceneJob(self.job).run(Reporter(self.job.id, emit, partial(remote.is_given_up, check)))
 
 
-@dataclass
+@dataclass(eq=False)
 class _Order:
     """A task on its way."""
 
     work: Any
     """With a method `run` that takes a portions.Check."""
-    future: Future[Any]
-    outcome: concurrent.futures.Future[Any]
+    future: Future[Any] = field(init=False)
+    outcome: concurrent.futures.Future[Any] = field(init=False)
     deaths: int = 0
     """Of workers that had it, at least."""
 
@@ -147,6 +147,7 @@ class Crew:
         self._accepted: dict[str, Terms] = {}
         self._refused: dict[str, UncloudedError] = {}
         self._threads = threads
+        self._idle: set[Future[Any]] = set()
         self._looked = -ROLL_S
         self._seen = time.monotonic()
 
@@ -182,12 +183,13 @@ class Crew:
         try:
             while True:
                 room = min(TASKS_AHEAD * self.size, MOST_TASKS) - len(orders)
-                orders += [_Order(piece, *self._submit(piece)) for piece in islice(upcoming, max(room, 0))]
+                orders += [self._send(_Order(piece)) for piece in islice(upcoming, max(room, 0))]
                 if not orders:
                     return
                 order = self._next(orders, in_order)
                 orders.remove(order)
-                yield order.work, order.outcome.result()
+                died = order.deaths >= MOST_DEATHS
+                yield order.work, remote.WorkersDied(MOST_DEATHS) if died else order.outcome.result()
         finally:
             with contextlib.suppress(OSError, RuntimeError):  # the scheduler is gone
                 self._client.cancel([order.future for order in orders], force=True)
@@ -201,34 +203,29 @@ class Crew:
         finally:
             self._client.unsubscribe_topic(topic)
 
-    def _submit(self, work: Any) -> tuple[Future[Any], concurrent.futures.Future[Any]]:
-        """Sends a task, and waits in a thread for what becomes of it."""
-        future = self._client.submit(_do, work, pure=False, resources={self._badge: 1})
-        return future, self._threads.submit(_fetch, future)
-
-    def _again(self, order: _Order) -> None:
-        order.future, order.outcome = self._submit(order.work)
+    def _send(self, order: _Order) -> _Order:
+        """Submits a task, and waits in a thread for what becomes of it."""
+        order.future = self._client.submit(_do, order.work, pure=False, resources={self._badge: 1})
+        order.outcome = self._threads.submit(_fetch, order.future)
+        return order
 
     def _next(self, orders: list[_Order], in_order: bool) -> _Order:
-        """Waits for the first order, or for any; does again what its workers have died with."""
+        """Waits for the first order, or for any; sends again what its workers have died with."""
         while True:
             awaited = orders[:1] if in_order else orders
-            for order in awaited:
-                if order.outcome.done() and self._is_settled(order):
-                    return order
+            settled = [order for order in orders if order.outcome.done() and self._is_settled(order)]
+            if ready := [order for order in awaited if order in settled]:
+                return ready[0]
             concurrent.futures.wait([order.outcome for order in awaited], POLL_S, concurrent.futures.FIRST_COMPLETED)
             self._look_round(orders)
 
     def _is_settled(self, order: _Order) -> bool:
-        outcome = order.outcome.result()
-        if isinstance(outcome, remote.WorkersDied):
-            order.deaths += DEATHS
-        elif outcome is not _LOST:
+        if not isinstance(outcome := order.outcome.result(), _Died):
             return True
-        if order.deaths >= MOST_DEATHS:
-            return True
-        self._again(order)
-        return False
+        order.deaths += outcome.workers
+        if order.deaths < MOST_DEATHS:
+            self._send(order)
+        return order.deaths >= MOST_DEATHS
 
     def _look_round(self, orders: list[_Order]) -> None:
         """Sees that there is a cluster, that somebody still wants its work, and who came.
@@ -261,24 +258,26 @@ class Crew:
         )
 
     def _call_roll(self, orders: list[_Order]) -> None:
-        """Looks which workers there are, and what those have that came since the last look."""
-        present: dict[str, Any] = self._client.scheduler_info()["workers"]
+        """Looks which workers there are, what those have that came since the last look, and which tasks nobody has."""
+        present: dict[str, Any] = self._client.scheduler_info(n_workers=-1)["workers"]
         wear = {key for key, worker in present.items() if self._badge in worker["resources"]}
         stayed = {key: terms for key, terms in self._accepted.items() if key in wear}
         self._refused = {key: error for key, error in self._refused.items() if key in present}
         new = [key for key in present if key not in stayed and key not in self._refused]
         self._accepted = stayed | self._greet(new, present)
-        if stayed or not self._accepted:
-            return
-        # What nobody could do waits for someone who comes with a badge, not for one who gets it.
-        for order in orders:
-            if not order.outcome.done():
-                order.deaths += 1
-                self._client.cancel([order.future], force=True)
-                if order.deaths < MOST_DEATHS:
-                    self._again(order)
-                else:
-                    order.outcome = self._threads.submit(remote.WorkersDied, MOST_DEATHS)
+        if self._accepted:
+            self._rescue(orders)
+
+    def _rescue(self, orders: list[_Order]) -> None:
+        """Takes back tasks that no worker had in two looks, for them to be sent again.
+
+        What could be given to nobody when its worker died waits for someone who comes with a badge, not for one who
+        gets it, so the scheduler itself may never come back to it.
+        """
+        held = {key for keys in self._client.processing().values() for key in keys}
+        idle = {order.future for order in orders if order.future.key not in held and not order.future.done()}
+        self._client.cancel([*idle & self._idle], force=True)
+        self._idle = idle
 
     def _greet(self, addresses: list[str], present: dict[str, Any]) -> dict[str, Terms]:
         """Gives a badge to the workers that have what the jobs need; says which are refused, and why."""
@@ -305,8 +304,12 @@ class Crew:
         return answers
 
 
-_LOST = object()
-"""Outcome of a task that the scheduler has forgotten."""
+@dataclass(frozen=True)
+class _Died:
+    """Outcome of a task whose workers died."""
+
+    workers: int
+    """How many, at least."""
 
 
 def _fetch(future: Future[Any]) -> Any:
@@ -316,9 +319,9 @@ def _fetch(future: Future[Any]) -> Any:
     try:
         return future.result()
     except KilledWorker:
-        return remote.WorkersDied(MOST_DEATHS)
+        return _Died(DEATHS)
     except CancelledError:
-        return _LOST
+        return _Died(1)
 
 
 async def _wear(badge: str, dask_worker: Worker) -> None:
@@ -364,11 +367,10 @@ def _connected(address: str) -> Iterator[Client]:
     from distributed import Client
 
     with contextlib.ExitStack() as stack:
-        place: Any = address
-        if address.split(":")[0] == "local":
-            place = stack.enter_context(_local_cluster(address))
+        is_local = address.split(":")[0] == "local"
+        place: Any = stack.enter_context(_local_cluster(address)) if is_local else address
         try:
-            client = Client(place, timeout=CONNECT_S, set_as_default=False, direct_to_workers=place is not address)
+            client = Client(place, timeout=CONNECT_S, set_as_default=False, direct_to_workers=is_local)
         except (OSError, ValueError, TypeError) as error:
             raise BackendError(
                 f"The scheduler {address} cannot be reached: {str(error) or type(error).__name__}.",

@@ -65,10 +65,12 @@ def scheduler(folder: Path) -> Iterator[Cluster]:
         found.address = json.loads(file.read_text())["address"]
         yield found
     finally:
-        for process in reversed(found.processes):
-            process.terminate()
-        for process in found.processes:
-            process.wait(30)
+        first, *workers = found.processes
+        for group in (workers, [first]):  # a worker that is told by its scheduler, too, may never end
+            for process in group:
+                process.terminate()
+            for process in group:
+                process.wait(60)
 
 
 def until(true: Callable[[], bool], seconds: float = 60) -> None:

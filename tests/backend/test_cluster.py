@@ -11,6 +11,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 import types
 from collections.abc import Iterator
 from pathlib import Path
@@ -140,6 +141,45 @@ def test_ten_kills_of_workers_change_no_byte(
     files = shop.contents()
     for layer in ("", "_mask", "_error"):
         assert {files[f"there{i}{layer}.tif"] for i in range(runs)} == {files[f"here{layer}.tif"]}
+
+
+def test_tasks_whose_last_worker_dies_while_another_is_greeted_are_done(
+    shop: Any, scene: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = cluster._wear
+    with scheduler(tmp_path) as alone:
+        first = alone.worker("first", "--no-nanny")
+
+        async def wear(badge: str, dask_worker: Any) -> None:
+            import asyncio
+            import os
+            import signal
+
+            if dask_worker.name == "second":
+                os.kill(pid, signal.SIGKILL)
+                while len((await dask_worker.scheduler.identity(n_workers=-1))["workers"]) > 1:
+                    await asyncio.sleep(0.05)
+            await real(badge, dask_worker=dask_worker)
+
+        def outlive_the_first(check: Any) -> str:
+            import os
+            import time
+
+            while os.getpid() == pid:
+                time.sleep(1)
+            return "done"
+
+        pid = first.pid
+        alone.wait(1)
+        monkeypatch.setattr(cluster, "_wear", wear)
+        job = RemoveClouds("1", scene["optical"], shop.path("clear.tif"), method="inpaint")
+        end = time.monotonic() + 200
+        report = Reporter("1", lambda _: None, lambda: time.monotonic() > end)
+        with cluster.gathered(alone.address, [job], report) as crew:
+            alone.worker("second", "--no-nanny")
+            outcomes = crew.run([types.SimpleNamespace(run=outlive_the_first)] * 3, in_order=True)
+            assert [outcome for _, outcome in outcomes] == ["done"] * 3
+        assert first.wait(10) == -signal.SIGKILL
 
 
 def test_no_more_tasks_are_on_their_way_than_the_workers_need(
