@@ -8,9 +8,10 @@ import http.server
 import json
 import struct
 import subprocess
-import threading
 from collections.abc import Iterator
 from pathlib import Path
+
+from .web_server import listening
 
 ROOT = Path(__file__).parents[1]
 BUNDLED = ROOT / "resources" / "models" / "fusion.safetensors"
@@ -24,11 +25,8 @@ class _QuietHandler(http.server.SimpleHTTPRequestHandler):
 @contextlib.contextmanager
 def served(folder: Path) -> Iterator[str]:
     """Serves a folder, and gives its address."""
-    handler = functools.partial(_QuietHandler, directory=str(folder))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}/"
-        server.shutdown()
+    with listening(functools.partial(_QuietHandler, directory=str(folder))) as address:
+        yield f"{address}/"
 
 
 def make_registry(folder: Path, name: str, python: Path) -> None:

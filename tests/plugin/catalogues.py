@@ -12,7 +12,7 @@ import pytest
 from unclouded.plugin.environment import interpreter_of
 
 CHECKOUT = Path(__file__).parents[2]
-WORLDS = CHECKOUT / "tests" / "backend" / "catalogue" / "worlds.py"
+WORLDS = ["-m", "tests.backend.catalogue.worlds"]
 LEFT, TOP = 601_000.0, 5_099_500.0
 """A place in the land, in UTM zone 32."""
 
@@ -25,7 +25,7 @@ def serving(folder: Path) -> Iterator[str]:
         pytest.skip(f"no backend in {python}: run make")
     folder.mkdir()
     with subprocess.Popen(
-        [python, WORLDS, folder], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [python, *WORLDS, folder], cwd=CHECKOUT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdin is not None
         assert process.stdout is not None

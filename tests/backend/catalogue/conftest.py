@@ -20,6 +20,7 @@ from unclouded.backend.library.transport import Patience
 from unclouded.backend.reporting import Reporter
 
 from ..conftest import Heard, Workshop
+from ..library.conftest import no_proxy_of_this_machine  # noqa: F401 - a fixture
 from .server import World, serving
 from .worlds import bbox, fill
 
@@ -29,13 +30,6 @@ AREA = bbox(100, 200, 400, 50)
 """Degrees of 300 x 150 px across both tiles."""
 
 Fetch = Callable[..., Heard]
-
-
-@pytest.fixture(autouse=True)
-def no_proxy_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.lower(), raising=False)
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""A STAC API and a file server on one port of this computer, that behave as badly as asked. Standard library only."""
+"""A STAC API and a file server on one port of this computer, that behave as badly as asked."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+
+from ...web_server import listening
 
 CONFORMS = [
     "https://api.stacspec.org/v1.0.0/core",
@@ -183,27 +185,11 @@ class Handler(BaseHTTPRequestHandler):
         """Says nothing."""
 
 
-class Server(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 64
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Clients that hang up are part of the tests."""
-
-
 @contextmanager
 def serving(world: World, context: ssl.SSLContext | None = None) -> Iterator[World]:
     """Serves a world, by https with a context; its address is known inside."""
-    handler = type("WorldHandler", (Handler,), {"world": world})
-    with Server(("127.0.0.1", 0), handler) as server:
-        if context is not None:
-            server.socket = context.wrap_socket(server.socket, server_side=True)
-        world.address = f"{'https' if context else 'http'}://127.0.0.1:{server.server_address[1]}"
-        thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-        thread.start()
+    with listening(type("WorldHandler", (Handler,), {"world": world}), context) as world.address:
         try:
             yield world
         finally:
             world.closing.set()
-            server.shutdown()
-            thread.join()

@@ -1,7 +1,8 @@
 """A small piece of land with images of several days, as COGs and STAC items; served when run as a program.
 
-Two tiles of 256 x 256 px lie side by side in UTM zone 32, west of them is nothing. Run as `python worlds.py FOLDER` it
-writes the files there, prints the address of the API and serves until its standard input ends.
+Two tiles of 256 x 256 px lie side by side in UTM zone 32, west of them is nothing. Run as the module
+`tests.backend.catalogue.worlds FOLDER` it writes the files there, prints the address of the API and serves until its
+standard input ends.
 """
 
 from __future__ import annotations
@@ -15,8 +16,7 @@ import rasterio
 from affine import Affine
 from rasterio.warp import transform_bounds
 
-sys.path.append(str(Path(__file__).parent))
-from server import World, serving
+from .server import World, serving
 
 WEST, NORTH, SIDE, STEP = 600_000.0, 5_100_000.0, 256, 10.0
 BANDS = {"B02": 10, "B03": 10, "B04": 10, "B08": 10, "B11": 20}

@@ -12,9 +12,11 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
+
+from ...web_server import listening
 
 Answer = Callable[["Handler"], None]
 
@@ -65,30 +67,15 @@ class Site:
         return [headers.get("Range", "") for asked, headers in self.requests if asked == path]
 
 
-class Server(ThreadingHTTPServer):
-    daemon_threads = True
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Clients that hang up are part of the tests."""
-
-
 @contextmanager
 def serving(context: ssl.SSLContext | None = None) -> Iterator[Site]:
     """A web server with nothing on it."""
     site = Site()
-    handler = type("SiteHandler", (Handler,), {"site": site})
-    with Server(("127.0.0.1", 0), handler) as server:
-        if context is not None:
-            server.socket = context.wrap_socket(server.socket, server_side=True)
-        site.address = f"{'https' if context else 'http'}://127.0.0.1:{server.server_address[1]}"
-        thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-        thread.start()
+    with listening(type("SiteHandler", (Handler,), {"site": site}), context) as site.address:
         try:
             yield site
         finally:
             site.closing.set()
-            server.shutdown()
-            thread.join()
 
 
 def whole(content: bytes, tag: str = "", ranges: bool = True, **headers: str) -> Answer:
@@ -211,13 +198,6 @@ class Proxy:
 @contextmanager
 def proxying(login: str) -> Iterator[Proxy]:
     proxy = Proxy(login)
-    handler = type("OwnProxyHandler", (ProxyHandler,), {"proxy": proxy})
-    with Server(("127.0.0.1", 0), handler) as server:
-        proxy.address = f"127.0.0.1:{server.server_address[1]}"
-        thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-        thread.start()
-        try:
-            yield proxy
-        finally:
-            server.shutdown()
-            thread.join()
+    with listening(type("OwnProxyHandler", (ProxyHandler,), {"proxy": proxy})) as address:
+        proxy.address = address.removeprefix("http://")
+        yield proxy

@@ -7,7 +7,6 @@ import http.server
 import re
 import shutil
 import subprocess
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from PIL import Image
 
 from unclouded.backend.evaluation.reports.writing import write
 
+from ....web_server import listening
 from .example import HOSTILE, colours, report
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
@@ -58,12 +58,8 @@ def site(tmp_path: Path) -> Iterator[Site]:
         def log_error(self, *_: object) -> None:
             """Says nothing: a browser asks for icons that are not there."""
 
-    with http.server.ThreadingHTTPServer(
-        ("127.0.0.1", 0), functools.partial(Handler, directory=str(tmp_path))
-    ) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield Site(tmp_path, f"http://127.0.0.1:{server.server_port}", asked)
-        server.shutdown()
+    with listening(functools.partial(Handler, directory=str(tmp_path))) as address:
+        yield Site(tmp_path, address, asked)
 
 
 def browse(site: Site, page: str, *options: str) -> str:
