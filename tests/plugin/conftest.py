@@ -21,6 +21,8 @@ from unclouded.plugin.dock import Dock
 from unclouded.plugin.results import RESULT
 from unclouded.plugin.settings import GROUP
 
+from .catalogues import serving
+
 FAKE = Path(__file__).with_name("fake_worker.py")
 SIDE_PX = 8
 
@@ -92,6 +94,20 @@ def clean(qgis_app: QgsApplication, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     yield
     QgsProject.instance().clear()
     QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+
+
+@pytest.fixture
+def users_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Authorities that QGIS trusts are written here, not into the user's folder."""
+    for name in ("XDG_DATA_HOME", "LOCALAPPDATA", "HOME"):
+        monkeypatch.setenv(name, str(tmp_path / "data"))
+
+
+@pytest.fixture(scope="module")
+def catalogue(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a catalogue."""
+    with serving(tmp_path_factory.mktemp("world") / "files") as address:
+        yield address
 
 
 @pytest.fixture

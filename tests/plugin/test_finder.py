@@ -18,23 +18,10 @@ from unclouded.plugin.fetched_layers import read_record
 from unclouded.plugin.settings import Setting
 from unclouded.plugin.settings_dialog import SettingsDialog
 
-from .catalogues import CHECKOUT, LEFT, TOP, serving
+from .catalogues import CHECKOUT, LEFT, TOP
 from .conftest import wait_until, write_raster
 
-pytestmark = pytest.mark.qgis
-
-
-@pytest.fixture(autouse=True)
-def users_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Authorities that QGIS trusts are written here, not into the user's folder."""
-    for name in ("XDG_DATA_HOME", "LOCALAPPDATA"):
-        monkeypatch.setenv(name, str(tmp_path / "data"))
-
-
-@pytest.fixture(scope="module")
-def catalogue(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with serving(tmp_path_factory.mktemp("world") / "files") as address:
-        yield address
+pytestmark = [pytest.mark.qgis, pytest.mark.usefixtures("users_data")]
 
 
 @pytest.fixture(scope="module")

@@ -17,9 +17,7 @@ KEYS = ("proxyEnabled", "proxyType", "proxyHost", "proxyPort", "proxyUser", "pro
 
 
 @pytest.fixture(autouse=True)
-def users_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    for name in ("XDG_DATA_HOME", "LOCALAPPDATA", "HOME"):
-        monkeypatch.setenv(name, str(tmp_path))
+def no_proxy_left(users_data: None) -> Iterator[None]:
     yield
     for key in KEYS:
         QgsSettings().remove(f"proxy/{key}")

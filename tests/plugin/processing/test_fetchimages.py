@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,24 +11,11 @@ from qgis.core import QgsApplication, QgsProcessing, QgsProcessingContext, QgsPr
 
 from unclouded.plugin.processing.provider import UncloudedProvider
 
-from ..catalogues import LEFT, TOP, serving
+from ..catalogues import LEFT, TOP
 
-pytestmark = pytest.mark.qgis
+pytestmark = [pytest.mark.qgis, pytest.mark.usefixtures("users_data")]
 
 AREA = f"{LEFT},{LEFT + 600},{TOP - 600},{TOP} [EPSG:32632]"
-
-
-@pytest.fixture(autouse=True)
-def users_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Authorities that QGIS trusts are written here, not into the user's folder."""
-    for name in ("XDG_DATA_HOME", "LOCALAPPDATA"):
-        monkeypatch.setenv(name, str(tmp_path / "data"))
-
-
-@pytest.fixture(scope="module")
-def catalogue(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with serving(tmp_path_factory.mktemp("world") / "files") as address:
-        yield address
 
 
 def run(parameters: dict[str, Any], ear: Any) -> tuple[dict[str, Any], QgsProcessingContext]:
