@@ -80,7 +80,7 @@ def _wishes(options: dict[str, Any]) -> Wishes:
 
 def _converters() -> dict[str, Convert]:
     """Gives what makes values of a job file's cells: the options of this command, so that both mean the same."""
-    from .batch.manifest import known_model
+    from .batch.plan import known_model
 
     context = click.get_current_context()
     options = {option.opts[-1].lstrip("-").replace("-", "_"): option for option in context.command.params}

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from ..console import interruptible
 from ..errors import BatchIncomplete, Cancelled, OutputError, UncloudedError
 from . import job_file, report
 from .display import Lines, Screen
 from .manifest import Manifest
-from .plan import Wishes, make
+from .plan import Plan, Wishes, make
 from .run import Run, Runner, in_turn, locked
+from .scenes import Said
+
+Order = Callable[[Manifest, Said], Plan]
+"""Plans what was asked for."""
 
 
 def run_batch(
@@ -36,44 +41,48 @@ def run_batch(
     Returns:
         The exit code, see errors.py.
     """
+    order = partial(make, sources, wishes, converters)
     try:
-        if dry_run:
-            with show.planning() as said:
-                plan = make(sources, wishes, converters, Manifest(wishes.folder), said)
-            show.planned(plan, wishes.folder, is_dry=True)
-            plan.check()
-            return 0
-        with locked(wishes.folder):
-            return _work(sources, wishes, converters, show, command, _runner(cluster))
+        with interruptible() as interrupted:
+            if dry_run:
+                plan = _planned(order, Manifest(wishes.folder), show, interrupted)
+                show.planned(plan, wishes.folder, is_dry=True)
+                plan.check()
+                return 0
+            with locked(wishes.folder):
+                return _work(order, wishes, show, command, _runner(cluster), interrupted)
     except UncloudedError as error:
         show.failed(error)
         return error.exit_code
 
 
+def _planned(order: Order, manifest: Manifest, show: Lines | Screen, interrupted: Callable[[], bool]) -> Plan:
+    with show.planning() as said:
+
+        def stoppable(text: str, share: float) -> None:
+            if interrupted():
+                raise Cancelled
+            said(text, share)
+
+        return order(manifest, stoppable)
+
+
 def _work(
-    sources: Sequence[str],
+    order: Order,
     wishes: Wishes,
-    converters: Mapping[str, job_file.Convert],
     show: Lines | Screen,
     command: str,
     runner: Runner,
+    interrupted: Callable[[], bool],
 ) -> int:
     manifest = Manifest(wishes.folder)
-    with interruptible() as interrupted:
-        with show.planning() as said:
-
-            def planning(text: str, share: float) -> None:
-                if interrupted():
-                    raise Cancelled
-                said(text, share)
-
-            plan = make(sources, wishes, converters, manifest, planning)
-        _check_report(wishes, manifest)
-        show.planned(plan, wishes.folder, is_dry=False)
-        plan.check()
-        with show.running(plan) as emit:
-            run = Run(plan, manifest, emit, interrupted)
-            stopped = _stopped(run, runner)
+    plan = _planned(order, manifest, show, interrupted)
+    _check_report(wishes, manifest)
+    show.planned(plan, wishes.folder, is_dry=False)
+    plan.check()
+    with show.running(plan) as emit:
+        run = Run(plan, manifest, emit, interrupted)
+        stopped = _stopped(run, runner)
     results = run.results()
     show.ended(results, report.write(wishes.folder, results, command))
     if stopped is not None:

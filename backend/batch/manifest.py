@@ -12,8 +12,7 @@ from typing import Any
 
 import rasterio
 
-from ..card import read_card
-from ..errors import ModelError, OutputError
+from ..errors import OutputError
 from ..installed import find_model
 from ..outputs import Outputs
 from ..products import split_day
@@ -22,6 +21,7 @@ from ..raster import RASTER_ERRORS
 from ..version import VERSION
 from .acquisition import OUR_TAG
 from .digests import Digest, Digests, sha256, stamp
+from .job_file import MASK_WORDS
 from .scenes import Said
 
 NAME = "unclouded-batch.json"
@@ -214,7 +214,7 @@ def made_by(job: RemoveClouds) -> list[str]:
 
 def inputs_of(job: RemoveClouds) -> dict[str, str]:
     """Gives the files that a job reads, the generator among them, by what they are to it."""
-    named = {"optical": job.optical, "sar": job.sar, "mask": job.mask if job.mask not in ("auto", "all") else None}
+    named = {"optical": job.optical, "sar": job.sar, "mask": job.mask if job.mask not in MASK_WORDS else None}
     dates = {f"date {number}": split_day(spec)[0] for number, spec in enumerate(job.dates, 1)}
     model = {"model": find_model(job.model)} if job.method == "generator" else {}
     return {name: path for name, path in (named | dates | model).items() if path}
@@ -226,19 +226,6 @@ def parameters(job: RemoveClouds) -> dict[str, Any]:
     names = {name: Path(told[name]).name if told[name] else None for name in ("optical", "sar", "mask")}
     outputs = {name: told[name] is not None for name in ("mask_output", "uncertainty_output")}
     return told | names | outputs | {"dates": [Path(date).name for date in job.dates]}
-
-
-def known_model(model: str) -> str:
-    """Gives a generator as it was named, if it is there and has a card.
-
-    Raises:
-        ModelError: It is not, or has none.
-    """
-    path = find_model(model)
-    if not Path(path).is_file():
-        raise ModelError(f"There is no generator {path}.", "Give the path of a .safetensors file.")
-    read_card(path)
-    return model
 
 
 def _is_foreign(path: str) -> bool:

@@ -54,19 +54,19 @@ def choose_dates(
         if image.path != scene.path
         and image.level == scene.level
         and set(scene.bands) <= set(image.bands)
-        and days_apart(scene, image) != 0
+        and _days_apart(scene, image) != 0
         and _is_near(scene, image, within_days)
     ]
     return list(islice(_nearest(scene, fit), count))
 
 
-def days_apart(scene: Acquisition, image: Acquisition) -> int | None:
+def _days_apart(scene: Acquisition, image: Acquisition) -> int | None:
     """Gives the days from a scene to an image, negative before it; None if one of them does not tell its day."""
     return None if scene.day is None or image.day is None else (image.day - scene.day).days
 
 
 def _is_near(scene: Acquisition, image: Acquisition, within_days: int | None) -> bool:
-    apart = days_apart(scene, image)
+    apart = _days_apart(scene, image)
     return within_days is None or (apart is not None and abs(apart) <= within_days)
 
 
@@ -77,18 +77,18 @@ def _nearest(scene: Acquisition, images: Iterable[Acquisition]) -> Iterator[Choi
     """
 
     def distance(image: Acquisition) -> float:
-        apart = days_apart(scene, image)
+        apart = _days_apart(scene, image)
         return math.inf if apart is None else abs(apart)
 
     for _, group in groupby(sorted(images, key=distance), distance):
         found = [(image, reason) for image in group if (reason := same_place(scene, image))]
         for image, reason in sorted(found, key=lambda entry: _rank(scene, entry[0])):
-            yield Choice(image.path, _worded(reason, days_apart(scene, image)))
+            yield Choice(image.path, _worded(reason, _days_apart(scene, image)))
 
 
 def _rank(scene: Acquisition, image: Acquisition) -> tuple[float, float, str]:
     """Between images of equally near days."""
-    return -_cover(scene, image), days_apart(scene, image) or 0, image.path
+    return -_cover(scene, image), _days_apart(scene, image) or 0, image.path
 
 
 def _cover(scene: Acquisition, image: Acquisition) -> float:

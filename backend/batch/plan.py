@@ -8,15 +8,17 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from ..card import read_card
 from ..devices import find_device
-from ..errors import InputError, OutputError, UncloudedError, UsageError
+from ..errors import InputError, ModelError, OutputError, UncloudedError, UsageError
+from ..installed import find_model
 from ..protocol import RemoveClouds
 from ..results import disk_bytes
 from ..scene import Optical, Scene
 from ..tiling import Window
 from . import job_file, sources
 from .acquisition import Acquisition
-from .manifest import Manifest, State, inputs_of, known_model, made_by
+from .manifest import Manifest, State, inputs_of, made_by
 from .pairing import Choice, choose_dates, choose_sar
 from .scenes import Found, Said, Shelf, listed
 
@@ -112,6 +114,19 @@ def make(
     _check_outputs([item.job for item in items])
     manifest.verify([item.job for item in items], said)
     return Plan([_judged(item, scene, manifest) for item, scene in zip(items, scenes, strict=True)], shelf.left_out)
+
+
+def known_model(model: str) -> str:
+    """Gives a generator as it was named, if it is there and has a card.
+
+    Raises:
+        ModelError: It is not, or has none.
+    """
+    path = find_model(model)
+    if not Path(path).is_file():
+        raise ModelError(f"There is no generator {path}.", "Give the path of a .safetensors file.")
+    read_card(path)
+    return model
 
 
 class _Pairs:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -119,8 +119,8 @@ class Shelf:
             self.left_out[found.path] = str(reason)
             return None
         except InputError as problem:
-            return Found(found.path, found.name, found.fields, found.is_named, problem=problem)
-        return Found(found.path, found.name, found.fields, found.is_named, image, optical)
+            return replace(found, problem=problem)
+        return replace(found, image=image, optical=optical)
 
     def _optical(self, path: str, fields: Mapping[str, Any], is_named: bool) -> tuple[Acquisition, Optical]:
         return open_scene(path, fields.get("bands"), fields.get("level"), fields.get("offset"), is_named)

@@ -347,7 +347,10 @@ def test_a_batch_that_was_ended_goes_on(big: Any, number: signal.Signals) -> Non
     assert not [path for path in out.iterdir() if path.name.endswith(".part")]
 
 
-def test_verifying_is_seen_and_can_be_stopped(archive: Any, batch: Batch, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("more", [(), ("--dry-run",)])
+def test_verifying_is_seen_and_can_be_stopped(
+    archive: Any, batch: Batch, monkeypatch: pytest.MonkeyPatch, more: tuple[str, ...]
+) -> None:
     assert batch("in/T32TLR_*.tif", "-o", "out").exit_code == 0
     before = _hashes(archive.folder / "out")
     planning = Lines.planning
@@ -364,7 +367,7 @@ def test_verifying_is_seen_and_can_be_stopped(archive: Any, batch: Batch, monkey
             yield press
 
     monkeypatch.setattr(Lines, "planning", interrupted)
-    stopped = batch("in/T32TLR_*.tif", "-o", "out", "--json")
+    stopped = batch("in/T32TLR_*.tif", "-o", "out", "--json", *more)
     *rest, progress, failed = map(json.loads, stopped.output.splitlines())
 
     assert stopped.exit_code == Cancelled.exit_code
