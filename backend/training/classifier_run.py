@@ -5,8 +5,9 @@ from __future__ import annotations
 import csv
 import dataclasses
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,8 @@ from .classification import Classification, classes_of, parameters_of
 from .curves import LOG
 from .distillation import Distillation, together, unlabelled
 from .export import check_output
-from .labelled import Batch, LabelledImages, View, in_memory, scaling
+from .labelled import MEANINGLESS, Batch, LabelledImages, View, in_memory, scaling
+from .loaders import Turns, load
 from .recipe import Recipe
 from .run import prepare
 from .schemes import CLASSIFIERS
@@ -126,7 +128,7 @@ def open_images(recipe: Recipe, job: TrainGenerator) -> Images:
 
 
 class Feed(L.LightningDataModule):
-    """The loaders of a run, made anew for each epoch.
+    """The loaders of a run.
 
     Args:
         recipe: What is learned.
@@ -141,16 +143,17 @@ class Feed(L.LightningDataModule):
 
     def train_dataloader(self) -> DataLoader[Batch]:
         """The images of the trainer's current epoch."""
-        recipe, epoch = self._recipe, self.trainer.current_epoch if self.trainer else 0
+        recipe, places = self._recipe, self.images.training
         view = recipe.settings.view
         if recipe.scheme == "distillation":  # its labelled images have been brightened already
             view = dataclasses.replace(view, reflectance_range=1.0)
-        images = self._images(self.images.training, view, epoch=epoch, seed=recipe.fit.seed)
-        return self._loader(images, drop_last=len(images) > recipe.fit.batch)
+        begin = partial(self._begin(places, view), recipe.fit.seed)
+        return self._loader(begin, self._turns(places, self._epoch), drop_last=len(places) > recipe.fit.batch)
 
     def val_dataloader(self) -> DataLoader[Batch]:
         """The images of the validation, as they are."""
-        return self.held_back(self.images.validation)
+        places = self.images.validation
+        return self._loader(self._as_they_are(places), self._turns(places, lambda: MEANINGLESS), drop_last=False)
 
     @property
     def held(self) -> dict[str, Source]:
@@ -159,22 +162,25 @@ class Feed(L.LightningDataModule):
         return {"validation": images.validation} | ({"test": images.test} if images.test is not None else {})
 
     def held_back(self, places: Source) -> DataLoader[Batch]:
-        """Some images, as they are."""
-        return self._loader(self._images(places, self._recipe.settings.view), drop_last=False)
+        """Some images, all of them, as they are."""
+        return self._loader(self._as_they_are(places), Turns(len(places), lambda: MEANINGLESS), drop_last=False)
 
-    def _images(self, places: Source, view: View, **options: int) -> LabelledImages:
+    def _epoch(self) -> int:
+        return self.trainer.current_epoch if self.trainer else 0
+
+    def _turns(self, places: Source, epoch: Callable[[], int]) -> Turns:
+        trainer = self.trainer
+        return Turns(len(places), epoch, *((trainer.global_rank, trainer.world_size) if trainer else (0, 1)))
+
+    def _as_they_are(self, places: Source) -> partial[LabelledImages]:
+        return partial(self._begin(places, self._recipe.settings.view), 0)
+
+    def _begin(self, places: Source, view: View) -> partial[LabelledImages]:
         recipe = self._recipe
-        return LabelledImages(places, recipe.bands, classes_of(recipe), recipe.data.window_px, view, **options)
+        return partial(LabelledImages, places, recipe.bands, classes_of(recipe), recipe.data.window_px, view)
 
-    def _loader(self, images: LabelledImages, drop_last: bool) -> DataLoader[Batch]:
-        return DataLoader(
-            images,
-            batch_size=self._recipe.fit.batch,
-            num_workers=self._workers,
-            generator=torch.Generator(),  # torch's own would be drawn from, in a resumed run at another time
-            drop_last=drop_last,
-            pin_memory=torch.cuda.is_available(),
-        )
+    def _loader(self, begin: partial[LabelledImages], turns: Turns, drop_last: bool) -> DataLoader[Batch]:
+        return load(begin, turns, self._workers, batch_size=self._recipe.fit.batch, drop_last=drop_last)
 
 
 class Notes(Callback):
@@ -221,7 +227,7 @@ def make_trainer(recipe: Recipe, folder: Path, device: str, report: Reporter) ->
         gradient_clip_val=fit.clip or None,
         callbacks=[Report(report), Notes(folder, report), _keep_last(folder)],
         logger=TensorBoardLogger(folder, name="", version="tensorboard"),
-        reload_dataloaders_every_n_epochs=1,
+        use_distributed_sampler=False,
         num_sanity_val_steps=0,
         enable_progress_bar=False,
         enable_model_summary=False,

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-import signal
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-import lightning as L
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, DistributedSampler
+from torch.utils.data import Dataset
 
 from ..channels import encode
 from ..datasets.collection import Collection
-from ..datasets.development import ORIGINS
 from ..datasets.place import Place
 from ..datasets.samples import Sample, draw_clear, draw_scene, draw_window, suits_clear, suits_scene
 from ..encoding import Encoding
@@ -28,11 +25,6 @@ Batch = dict[str, Tensor]
 measured) and other (clear ground of another place); cloud (N, 1, H, W) 1 under cloud and shadow; known (N, C, H, W)
 1 where the truth is known; days (N, frames - 1) of the other dates and their clear (N, frames - 1, H, W)."""
 
-LICENCE = "that of the data it was trained on: {data}"
-SHARED = "modified Copernicus Sentinel data and SEN12MS-CR (CC BY 4.0)"
-"""What the development data are, for the licence."""
-MOST_NAMED = 1000
-"""Places of a data set that a card names; of more it gives the number."""
 ATTEMPTS = 50
 """Places that are tried before a data set is said not to fit."""
 VALIDATION = -1
@@ -163,14 +155,16 @@ class Carrying(Dataset[Any]):
     def __init__(self, windows: Windows) -> None:
         self._windows = windows
 
-    def __len__(self) -> int:
-        return len(self._windows)
-
     def __getitem__(self, item: int) -> Batch | UncloudedError:
         try:
             return self._windows[item]
         except UncloudedError as error:
             return error
+
+
+def carrying(collection: Collection, recipe: Recipe, clear: Collection | None, epoch: int) -> Carrying:
+    """Gives the windows of an epoch, and their errors."""
+    return Carrying(Windows(collection, recipe, epoch, clear))
 
 
 def joined(items: Sequence[Batch | UncloudedError]) -> Batch | UncloudedError:
@@ -181,100 +175,3 @@ def joined(items: Sequence[Batch | UncloudedError]) -> Batch | UncloudedError:
             return item
         batches.append(item)
     return {key: torch.cat([batch[key] for batch in batches]) for key in batches[0]}
-
-
-class Feed(L.LightningDataModule):
-    """The loaders of a run, made anew for each epoch.
-
-    Of several processes, each takes every so-manieth item, so that their batches together are those that one process
-    with so many times the batch would have.
-
-    Args:
-        recipe: What is learned.
-        training: Places to learn from.
-        validation: Places that are never learned from.
-        clear: Places whose clear ground is `other`, for schemes that want it.
-        workers: Processes that draw samples; 0: none beside the training.
-    """
-
-    def __init__(
-        self, recipe: Recipe, training: Collection, validation: Collection, clear: Collection | None, workers: int
-    ) -> None:
-        super().__init__()
-        self._training, self._validation = training, validation
-        self._recipe, self._clear, self._workers = recipe, clear, workers
-
-    @property
-    def facts(self) -> dict[str, Any]:
-        """What a card says of the data: the prior, the licence and what was seen."""
-        learned_from = (self._training, self._clear or self._training)
-        origins = ORIGINS if self._recipe.data.name == "shared" else {}
-        used = [name for name in (self._recipe.data.name, self._recipe.data.clear) if name]
-        return {
-            "prior": learned_from[1].prior,
-            "licence": LICENCE.format(data=", ".join(SHARED if name == "shared" else name for name in used)),
-            "names": seen((name for collection in learned_from for name in collection.names), origins),
-        }
-
-    def train_dataloader(self) -> DataLoader[Batch]:
-        """The samples of the trainer's current epoch."""
-        epoch = self.trainer.current_epoch if self.trainer else 0
-        return self._loader(Windows(self._training, self._recipe, epoch, self._clear), drop_last=True)
-
-    def val_dataloader(self) -> DataLoader[Batch]:
-        """The same samples every time."""
-        return self._loader(Windows(self._validation, self._recipe, VALIDATION), drop_last=False)
-
-    def on_before_batch_transfer(self, batch: Batch | UncloudedError, dataloader_idx: int) -> Batch:
-        """Raises the error that drawing the batch ended with."""
-        if isinstance(batch, UncloudedError):
-            raise batch
-        return batch
-
-    def _loader(self, windows: Windows, drop_last: bool) -> DataLoader[Any]:
-        processes, rank = (self.trainer.world_size, self.trainer.global_rank) if self.trainer else (1, 0)
-        each, scenes = len(windows) // processes, self._recipe.fit.batch // self._recipe.data.windows
-        if not each:
-            raise InputError(
-                f"{len(windows)} scene(s) of the data set {self._recipe.data.name!r} cannot be divided among "
-                f"{processes} processes.",
-                "Train on fewer devices, or raise data.samples and data.validation_samples.",
-            )
-        sampler: DistributedSampler[Any] | None = None
-        if processes > 1:
-            sampler = DistributedSampler(windows, processes, rank, shuffle=False, drop_last=True)
-        return DataLoader(
-            Carrying(windows),
-            batch_size=min(scenes, each),
-            sampler=sampler,
-            collate_fn=joined,
-            num_workers=self._workers,
-            worker_init_fn=_ignore_interrupts,
-            generator=torch.Generator(),  # torch's own would be drawn from, in a resumed run at another time
-            drop_last=drop_last,
-            pin_memory=torch.cuda.is_available(),
-        )
-
-
-def _ignore_interrupts(worker: int) -> None:
-    """Leaves Ctrl+C, which reaches all processes of a terminal, to the one that trains."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
-def seen(names: Iterable[str], origins: Mapping[str, str]) -> list[str]:
-    """Names the places that are learned from, a line for each data set: cards hold them against leaked scores.
-
-    Args:
-        names: Of places.
-        origins: Where data sets come from, by their names.
-    """
-    groups: dict[str, set[str]] = {}
-    for name in names:
-        group, _, place = name.partition("/")
-        groups.setdefault(group, set()).add(place.partition("/")[0])
-    titles = {group: f"{group} ({origins[group]})" if group in origins else group for group in groups}
-    return [f"{titles[group]}: {_listed(sorted(filter(None, places)))}" for group, places in groups.items()]
-
-
-def _listed(places: Sequence[str]) -> str:
-    return f"{len(places)} places" if len(places) > MOST_NAMED else ", ".join(places) or "all"

@@ -18,8 +18,8 @@ from ..models.spectral import load_plain
 from ..protocol import Done, TrainGenerator
 from ..reporting import Reporter
 from .callbacks import BEST, LAST
-from .data import Feed
 from .export import check_output, export_checkpoint, read_checkpoint
+from .feed import Feed
 from .recipe import Recipe, make_recipe, read_recipe, recipe_facts, recipes
 from .schemes import CLASSIFIERS, find_scheme
 from .system import System

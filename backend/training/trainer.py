@@ -83,7 +83,6 @@ def _trainer(recipe: Recipe, folder: Path, device: str, report: Reporter) -> L.T
         max_epochs=fit.epochs,
         callbacks=[Signals(), Guard(), Log(folder), Pictures(folder), Report(report), *patience, Keep(folder)],
         logger=TensorBoardLogger(folder, name="", version="tensorboard", default_hp_metric=False),
-        reload_dataloaders_every_n_epochs=1,
         num_sanity_val_steps=0,
         enable_progress_bar=False,
         enable_model_summary=False,

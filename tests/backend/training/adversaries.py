@@ -19,7 +19,8 @@ from unclouded.backend.datasets.source import Loaded
 from unclouded.backend.errors import Cancelled
 from unclouded.backend.protocol import Done, TrainGenerator
 from unclouded.backend.sensors import NAMES
-from unclouded.backend.training.data import Batch, Feed
+from unclouded.backend.training.data import Batch
+from unclouded.backend.training.feed import Feed
 from unclouded.backend.training.recipe import Recipe, read_recipe
 from unclouded.backend.training.run import make_system
 from unclouded.backend.training.system import System

@@ -13,7 +13,8 @@ from torch import Tensor
 from unclouded.backend.datasets.collection import Collection, collect
 from unclouded.backend.datasets.source import Loaded
 from unclouded.backend.errors import InputError
-from unclouded.backend.training.data import MOST_NAMED, VALIDATION, Batch, Feed, Windows, seen
+from unclouded.backend.training.data import VALIDATION, Batch, Windows
+from unclouded.backend.training.feed import MOST_NAMED, Feed, seen
 from unclouded.backend.training.recipe import Recipe
 
 from .studio import collection, places, tiny

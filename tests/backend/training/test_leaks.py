@@ -18,8 +18,9 @@ from unclouded.backend.inference import Generator
 from unclouded.backend.sensors import NAMES
 from unclouded.backend.training import system as systems
 from unclouded.backend.training.cgan import CGAN
-from unclouded.backend.training.data import Batch, Feed, Windows, as_batch
+from unclouded.backend.training.data import Batch, Windows, as_batch
 from unclouded.backend.training.export import export_checkpoint
+from unclouded.backend.training.feed import Feed
 from unclouded.backend.training.recipe import Recipe, read_recipe, recipes
 from unclouded.backend.training.run import make_system
 from unclouded.backend.training.schemes import SCHEMES

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from torch.utils.data import DataLoader
 
-from unclouded.backend.training.data import Batch, Feed
+from unclouded.backend.training.data import Batch
+from unclouded.backend.training.feed import Feed
 from unclouded.backend.training.recipe import Recipe, read_recipe, recipes
 from unclouded.backend.training.run import make_system
 from unclouded.backend.training.schemes import CLASSIFIERS

@@ -12,7 +12,8 @@ import torch
 from unclouded.backend.errors import UsageError
 from unclouded.backend.models.zoo import build
 from unclouded.backend.training import losses
-from unclouded.backend.training.data import Feed, Windows, joined
+from unclouded.backend.training.data import Windows, joined
+from unclouded.backend.training.feed import Feed
 from unclouded.backend.training.recipe import Recipe
 from unclouded.backend.training.run import make_system
 from unclouded.backend.training.system import System
