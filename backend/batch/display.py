@@ -32,6 +32,7 @@ class Lines:
     """
 
     def planned(self, plan: Plan, folder: Path, is_dry: bool) -> None:
+        """Prints what is going to be done."""
         for item in plan.items:
             job = item.job
             told: dict[str, Any] = {"id": job.id, "state": item.state.kind, "reason": _reason(item)}
@@ -41,6 +42,7 @@ class Lines:
 
     @contextlib.contextmanager
     def planning(self) -> Iterator[Said]:
+        """Gives what prints how far the planning is."""
         last: protocol.Progress | None = None
 
         def say(text: str, share: float) -> None:
@@ -54,9 +56,11 @@ class Lines:
 
     @contextlib.contextmanager
     def running(self, plan: Plan) -> Iterator[Callable[[protocol.Message], None]]:
+        """Gives what prints the events of all jobs."""
         yield _print_event
 
     def ended(self, results: Sequence[Result], report: str) -> None:
+        """Prints what became of the scenes, and where the report is."""
         for result in results:
             if result.item.problem is not None:
                 _print_event(protocol.failure(result.item.job.id, result.item.problem))
@@ -64,6 +68,7 @@ class Lines:
         _print_json("Summary", {**{state: states.count(state) for state in sorted(set(states))}, "report": report})
 
     def failed(self, error: UncloudedError) -> None:
+        """Prints what keeps the batch from its end."""
         _print_event(protocol.failure(WHOLE, error))
 
 
@@ -75,11 +80,13 @@ class Screen:
 
     @contextlib.contextmanager
     def planning(self) -> Iterator[Said]:
+        """Gives what prints how far the planning is."""
         with _bars(self._console) as bars:
             task = bars.add_task("planning", total=1.0)
             yield lambda text, share: bars.update(task, completed=share, description=escape(text))
 
     def planned(self, plan: Plan, folder: Path, is_dry: bool) -> None:
+        """Prints what is going to be done."""
         console = Console(highlight=False) if is_dry else self._console
         if is_dry:
             console.print(_table(plan.items, folder))
@@ -96,10 +103,12 @@ class Screen:
 
     @contextlib.contextmanager
     def running(self, plan: Plan) -> Iterator[Callable[[protocol.Message], None]]:
+        """Gives what prints the events of all jobs."""
         with _bars(self._console) as bars:
             yield _Hearing(bars, sum(item.is_due for item in plan.items)).hear
 
     def ended(self, results: Sequence[Result], report: str) -> None:
+        """Prints what became of the scenes, and where the report is."""
         for result in results:
             if result.state == "failed":
                 words = f"[red]Failed:[/] {escape(result.item.job.id)}: {escape(result.reason)} {escape(result.hint)}"
@@ -108,6 +117,7 @@ class Screen:
         self._console.print(f"Report: {escape(report)}", soft_wrap=True)
 
     def failed(self, error: UncloudedError) -> None:
+        """Prints what keeps the batch from its end."""
         self._console.print(f"[red]Error:[/] {escape(error.message)} {escape(error.hint)}", soft_wrap=True)
 
 

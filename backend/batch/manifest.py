@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import rasterio
 
@@ -51,8 +51,8 @@ class Entry:
 class State:
     """What is to be done for one result."""
 
-    kind: str
-    """`new`, `finished`, `redo`, or `taken`: a file of somebody else lies there."""
+    kind: Literal["new", "finished", "redo", "taken", "fails"]
+    """`taken`: a file of somebody else lies there; `fails`: its scene cannot be opened."""
     reason: str = ""
 
 

@@ -68,6 +68,8 @@ class Item:
 
 @dataclass(frozen=True)
 class Plan:
+    """What is to be done for each scene."""
+
     items: Sequence[Item]
     left_out: Mapping[str, str]
     """What files of folders were taken for that are no scenes, by path."""

@@ -63,7 +63,7 @@ def as_csv(results: Sequence[Result]) -> str:
 
 def counted(results: Sequence[Result]) -> str:
     """Says how many scenes are in which state: `17 done, 2 failed`."""
-    counts = Counter(result.state for result in results)
+    counts: Counter[str] = Counter(result.state for result in results)
     words = {"done": "done", "finished": "finished before", "failed": "failed", "not done": "not done"}
     return ", ".join(f"{counts[state]} {word}" for state, word in words.items() if counts[state])
 

@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 from filelock import FileLock, Timeout
 
@@ -31,8 +32,8 @@ class Result:
     """What became of a scene."""
 
     item: Item
-    state: str
-    """`done`, `finished` by an earlier run, `failed`, or `not done`."""
+    state: Literal["done", "finished", "failed", "not done"]
+    """`finished` is that of an earlier run."""
     seconds: float | None = None
     cloud_fraction: float | None = None
     quality: dict[str, float] | None = None
