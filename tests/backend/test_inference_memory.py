@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,29 +12,9 @@ import torch
 
 from unclouded.backend.errors import DeviceError
 from unclouded.backend.inference import Generator, _load, load_generator
-from unclouded.backend.observation import Observation
 
 from .generators import RGB, write_cyclegan, write_fusion
 from .observations import observation
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("models")
-
-
-@pytest.fixture(scope="module")
-def model(folder: Path) -> str:
-    return write_fusion(folder)
-
-
-@pytest.fixture(scope="module")
-def cycle(folder: Path) -> str:
-    return write_cyclegan(folder)
-
-
-def rgb(height: int = 40, width: int = 48, seed: int = 0) -> Observation:
-    return observation(tuple(RGB), height, width, seed)
 
 
 class Cramped:
@@ -50,8 +31,8 @@ class Cramped:
         return self._network(x)
 
 
-def test_out_of_memory_halves_the_batch(model: str) -> None:
-    generator = Generator(model, "cpu", precise=True)
+def test_out_of_memory_halves_the_batch(tmp_path: Path) -> None:
+    generator = Generator(write_fusion(tmp_path), "cpu", precise=True)
     seen = [observation(seed=seed) for seed in range(8)]
     reference = generator(seen)
     generator.windows_at_once = 8
@@ -63,19 +44,20 @@ def test_out_of_memory_halves_the_batch(model: str) -> None:
         np.testing.assert_allclose(result.reflectance, expected.reflectance, atol=1e-5)
 
 
-def test_windows_that_are_blended_go_through_in_batches_that_fit(cycle: str) -> None:
-    generator = Generator(cycle, "cpu")
-    reference = generator([rgb(70, 90)])[0]
+def test_windows_that_are_blended_go_through_in_batches_that_fit(tmp_path: Path) -> None:
+    generator = Generator(write_cyclegan(tmp_path), "cpu")
+    seen = [observation(tuple(RGB), 70, 90)]
+    reference = generator(seen)[0]
     generator.windows_at_once = 8
     generator._network = Cramped(generator._network, 4)  # type: ignore[assignment]
-    result = generator([rgb(70, 90)])[0]
+    result = generator(seen)[0]
 
     assert generator._network.sizes == [8, 4, 4, 4, 4, 4]  # four rows of five windows
     np.testing.assert_allclose(result.reflectance, reference.reflectance, atol=1e-5)
 
 
-def test_the_next_job_tries_the_whole_batch_again(folder: Path) -> None:
-    path = write_fusion(folder, "jobs")
+def test_the_next_job_tries_the_whole_batch_again(tmp_path: Path) -> None:
+    path = write_fusion(tmp_path)
     seen = [observation(seed=seed) for seed in range(4)]
     room, sizes = [2], []
 
@@ -102,8 +84,8 @@ def test_the_next_job_tries_the_whole_batch_again(folder: Path) -> None:
 
 
 @pytest.mark.gpu
-def test_memory_of_another_program_makes_the_batch_smaller(model: str) -> None:
-    generator = Generator(model, "cuda")
+def test_memory_of_another_program_makes_the_batch_smaller(tmp_path: Path) -> None:
+    generator = Generator(write_fusion(tmp_path), "cuda")
     seen = [observation(seed=seed) for seed in range(4)]
     generator.windows_at_once = 4
     generator(seen)
@@ -117,20 +99,20 @@ def test_memory_of_another_program_makes_the_batch_smaller(model: str) -> None:
     assert generator._memory.fitting(size, 4) == 4
 
 
-@pytest.mark.parametrize(("name", "size"), [("tiny", "48x40"), ("cycle", "32x32")])
-def test_not_even_one_window_fits(model: str, cycle: str, name: str, size: str) -> None:
-    generator = Generator({"tiny": model, "cycle": cycle}[name], "cpu")
+@pytest.mark.parametrize(("write", "size"), [(write_fusion, "48x40"), (write_cyclegan, "32x32")])
+def test_not_even_one_window_fits(tmp_path: Path, write: Callable[[Path], str], size: str) -> None:
+    generator = Generator(write(tmp_path), "cpu")
 
     def full(x: torch.Tensor) -> torch.Tensor:
         raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes")
 
     generator._network = full  # type: ignore[assignment]
     with pytest.raises(DeviceError, match=f"one window of {size} px"):
-        generator([rgb()])
+        generator([observation(tuple(RGB))])
 
 
-def test_other_errors_are_not_taken_for_memory(model: str) -> None:
-    generator = Generator(model, "cpu")
+def test_other_errors_are_not_taken_for_memory(tmp_path: Path) -> None:
+    generator = Generator(write_fusion(tmp_path), "cpu")
 
     def broken(x: torch.Tensor) -> torch.Tensor:
         raise RuntimeError("shapes differ")
