@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
+import numpy as np
+
 from . import clouds
 from .cloud_finder import MaskRules
 from .completion import Completed
@@ -19,7 +21,7 @@ from .results import Rendered, Result
 from .sampling import draw_latents
 from .scene import Log, Scene
 from .streams import ahead
-from .tile_reader import Tile, TilePlan
+from .tile_reader import Part, Tile, TilePlan
 from .tiling import Window
 
 
@@ -81,17 +83,12 @@ class Made:
     seconds: float
     """For the reconstruction alone."""
 
-    @property
-    def clouded(self) -> int:
-        """Tiles that hold cloud."""
-        return sum(result.reconstruction is not None for result in self.results)
-
 
 def reconstruct(plan: TilePlan, windows: Sequence[Window]) -> Iterator[Made]:
     """Reconstructs tiles in order where they hold cloud, while a thread reads the next ones."""
     for batch in ahead(lambda: _batches(plan.read(windows), plan.method.batch_size)):
         started = time.monotonic()
-        results = list(_reconstruct(batch, plan.method))
+        results = in_parts(batch, plan.method)
         yield Made(results, time.monotonic() - started)
 
 
@@ -117,13 +114,13 @@ class Block:
         method = choose_method(open_generator(self.job, self.scene), self.job, self.scene, _unheard)
         optical, wants_uncertainty = self.scene.optical, self.job.uncertainty_output is not None
         tiles: list[Rendered] = []
-        seconds, clouded = 0.0, 0
+        seconds = 0.0
         with self.excerpt.opened(self.scene.grid) as found:
             for made in reconstruct(plan_of(self.job, self.scene, found, method), self.windows):
                 check()
                 tiles += [result.render(optical, wants_uncertainty) for result in made.results]
-                seconds, clouded = seconds + made.seconds, clouded + made.clouded
-        return RenderedBlock(tiles, seconds, clouded)
+                seconds += made.seconds
+        return RenderedBlock(tiles, seconds)
 
 
 @dataclass(frozen=True)
@@ -133,8 +130,6 @@ class RenderedBlock:
     tiles: list[Rendered]
     seconds: float
     """For the reconstruction alone."""
-    clouded: int
-    """Tiles that hold cloud."""
 
 
 def _unheard(level: str, text: str) -> None:
@@ -152,12 +147,31 @@ def _batches(tiles: Iterator[Tile], size: int) -> Iterator[list[Tile]]:
         yield batch
 
 
-def _reconstruct(batch: list[Tile], method: Method) -> Iterator[Result]:
-    """Reconstructs the tiles of a batch that need it, those of equal size together, and yields all in order."""
+def in_parts(tiles: Sequence[Tile], method: Method) -> list[Result]:
+    """Reconstructs the parts of some tiles, those of equal size together, and puts them into place."""
+    waiting = [(i, part) for i, tile in enumerate(tiles) for part in tile.parts]
+    waiting.sort(key=_size)
     made: dict[int, Reconstruction] = {}
-    busy = [(i, tile.observation) for i, tile in enumerate(batch) if tile.observation is not None]
-    for _, group in groupby(busy, key=lambda entry: entry[1].valid.shape):
-        indexes, observations = zip(*group, strict=True)
-        made.update(zip(indexes, method(list(observations)), strict=True))
-    for i, tile in enumerate(batch):
-        yield Result(tile, made.get(i))
+    for _, group in groupby(waiting, key=_size):
+        parts = list(group)
+        for (i, part), one in zip(parts, method([part.observation for _, part in parts]), strict=True):
+            made[i] = _put(one, part, tiles[i], made.get(i))
+    return [Result(tile, made.get(i)) for i, tile in enumerate(tiles)]
+
+
+def _size(entry: tuple[int, Part]) -> tuple[int, ...]:
+    return entry[1].observation.valid.shape
+
+
+def _put(made: Reconstruction, part: Part, tile: Tile, into: Reconstruction | None) -> Reconstruction:
+    """Puts the reconstruction of a part into that of its tile, which begins with the first."""
+    rows, columns = part.core
+    core = Reconstruction(made.reflectance[:, rows, columns], made.uncertainty[:, rows, columns])
+    if core.reflectance.shape[1:] == tile.classes.shape:
+        return core
+    shape = (len(core.reflectance), *tile.classes.shape)
+    whole = into or Reconstruction(np.zeros(shape, np.float32), np.zeros(shape, np.float32))
+    rows, columns = part.place
+    whole.reflectance[:, rows, columns] = core.reflectance
+    whole.uncertainty[:, rows, columns] = core.uncertainty
+    return whole

@@ -73,7 +73,7 @@ class RemoteEngine:
         for block, made in self._outcomes(cut_tiles(job, plan, self._crew.batch_size), RenderedBlock):
             for tile in made.tiles:
                 yield partial(_itself, tile)
-            pace.made(len(block.windows), made.clouded, made.seconds, self._crew.size)
+            pace.made(len(block.windows), made.seconds, self._crew.size)
 
     def _outcomes(self, work: Iterable[Any], kind: type) -> Iterator[tuple[Any, Any]]:
         for portion, outcome in self._crew.run(work, in_order=True):

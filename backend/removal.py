@@ -43,25 +43,25 @@ class Pace:
 
     def __init__(self, job: RemoveClouds, plan: TilePlan, found: Survey, report: Reporter) -> None:
         self._job, self._plan, self._found, self._report = job, plan, found, report
-        self._clouded = plan.clouded()
+        self._computed = plan.computed()
         self._done = 0
         self._estimated = False
 
-    def made(self, tiles: int, clouded: int, seconds: float, at_once: int = 1) -> None:
+    def made(self, tiles: int, seconds: float, at_once: int = 1) -> None:
         """Counts tiles that are done.
 
         Args:
             tiles: How many.
-            clouded: How many of these hold cloud.
             seconds: That their reconstruction took.
             at_once: So many tiles are reconstructed at a time.
         """
+        computed = sum(self._computed[self._done : self._done + tiles])
         self._done += tiles
-        if clouded and not self._estimated:
-            left_s = seconds / clouded * sum(self._clouded[self._done :]) / at_once
+        if computed and not self._estimated:
+            left_s = seconds / computed * sum(self._computed[self._done :]) / at_once
             self._report.estimate(left_s, disk_bytes(self._plan.scene, self._job), self._found.cloud_fraction)
             self._estimated = True
-        share = (1 - SURVEY_SHARE - OVERVIEW_SHARE) * self._done / len(self._clouded)
+        share = (1 - SURVEY_SHARE - OVERVIEW_SHARE) * self._done / len(self._computed)
         self._report.progress(SURVEY_SHARE + share, "reconstructing")
 
 
@@ -98,7 +98,7 @@ class Here:
         for made in reconstruct(plan, plan.windows()):
             for result in made.results:
                 yield partial(result.render, optical, wants_uncertainty)
-            pace.made(len(made.results), made.clouded, made.seconds)
+            pace.made(len(made.results), made.seconds)
 
 
 def remove(job: RemoveClouds, report: Reporter, engine: Engine | None = None) -> Done:

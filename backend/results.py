@@ -33,10 +33,11 @@ MEASURED, RIM, WHOLE = range(3)
 
 @dataclass(frozen=True)
 class Result:
-    """A tile with its reconstruction; None where nothing was reconstructed."""
+    """A tile with its reconstruction."""
 
     tile: Tile
     reconstruction: Reconstruction | None
+    """Of the tile without context, of no meaning where it keeps its pixels; None if it keeps all of them."""
 
     def render(self, optical: Optical, with_uncertainty: bool) -> Rendered:
         """Gives the tile as it is written.
@@ -48,9 +49,8 @@ class Result:
         tile, made = self.tile, self.reconstruction
         numbers, errors = tile.digital_numbers, np.zeros(2)
         if made is not None:
-            core = made.reflectance[..., tile.core[0], tile.core[1]]
-            numbers = composite(tile, core, optical.scaling, optical.raster.nodata)
-            errors = error_sums(made.uncertainty[..., tile.core[0], tile.core[1]], tile.replaced > 0)
+            numbers = composite(tile, made.reflectance, optical.scaling, optical.raster.nodata)
+            errors = error_sums(made.uncertainty, tile.replaced > 0)
         uncertainty = _uncertainty_of(tile, made) if with_uncertainty else None
         kept = np.where(tile.replaced == 1, WHOLE, np.where(tile.replaced > 0, RIM, MEASURED)).astype(np.uint8)
         return Rendered(tile.area, numbers, tile.classes, kept, uncertainty, errors)
@@ -201,8 +201,7 @@ def disk_bytes(scene: Scene, job: RemoveClouds) -> int:
 def _uncertainty_of(tile: Tile, made: Reconstruction | None) -> np.ndarray:
     numbers = np.zeros((len(tile.digital_numbers), *tile.classes.shape), np.uint16)
     if made is not None:
-        errors = made.uncertainty[..., tile.core[0], tile.core[1]]
-        scaled = np.clip(np.rint(errors / UNCERTAINTY_SCALE), 0, UNCERTAINTY_NODATA - 1)
+        scaled = np.clip(np.rint(made.uncertainty / UNCERTAINTY_SCALE), 0, UNCERTAINTY_NODATA - 1)
         known = np.where(np.isnan(scaled), UNCERTAINTY_NODATA, scaled).astype(np.uint16)
         numbers = np.where(tile.replaced > 0, known, numbers)
     numbers[:, tile.classes == clouds.NODATA] = UNCERTAINTY_NODATA

@@ -37,10 +37,8 @@ class Pixels:
         return reflectance
 
     def cut(self, rows: slice, columns: slice) -> Pixels:
-        """Gives a part of the window, without making its reflectance again."""
-        part = Pixels(self.digital_numbers[..., rows, columns], self.scaling, self.valid[rows, columns])
-        vars(part)["reflectance"] = self.reflectance[..., rows, columns]
-        return part
+        """Gives a part of the window."""
+        return Pixels(self.digital_numbers[..., rows, columns], self.scaling, self.valid[rows, columns])
 
     def arrays(self) -> dict[str, np.ndarray]:
         """What tells the reflectance, by name: whole numbers of 16 bits or fewer and their scaling, else itself."""

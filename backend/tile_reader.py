@@ -17,7 +17,19 @@ from .raster import Reader
 from .scene import Scene, open_readers
 from .sensors import Bool, Float
 from .stored import Pixels, StoredDate, StoredObservation
-from .tiling import Window, tiles
+from .tiling import Window, bounds, cover, tiles
+
+
+@dataclass(frozen=True)
+class Part:
+    """What is reconstructed of a tile at once."""
+
+    place: tuple[slice, slice]
+    """Where it lies in the tile."""
+    observation: Observation
+    """With the method's context round it."""
+    core: tuple[slice, slice]
+    """Where it lies in the observation."""
 
 
 @dataclass(frozen=True)
@@ -32,10 +44,8 @@ class Tile:
     """(H, W) of clouds.py."""
     replaced: Float
     """(H, W) 0 where the tile keeps its pixels, 1 where they are reconstructed, between on the rim."""
-    observation: Observation | None
-    """With the method's context round the tile; None where nothing is reconstructed."""
-    core: tuple[slice, slice]
-    """Where the tile lies in the observation."""
+    parts: tuple[Part, ...]
+    """All that is reconstructed lies in one of them."""
 
 
 @dataclass(frozen=True)
@@ -60,48 +70,60 @@ class TilePlan:
         """All tiles of the area, in its pixels."""
         return list(tiles(self.scene.area.height, self.scene.area.width, self.method.tile_px))
 
-    def clouded(self) -> list[bool]:
-        """For each tile whether something in it is reconstructed."""
+    def computed(self) -> list[int]:
+        """For each tile how many pixels are computed, context included; 0 where nothing is reconstructed."""
         with Reader(self.found.masks[0], self.scene.grid, Resampling.nearest) as masks:
-            return [bool(self.to_replace(self._classes(masks, window)).any()) for window in self.windows()]
+            parts = (self._parts(window, self._classes(masks, window)) for window in self.windows())
+            return [sum(self._with_context(part).pixels for part in of_tile) for of_tile in parts]
 
     def read(self, windows: Sequence[Window] | None = None) -> Iterator[Tile]:
-        """Reads the tiles, or some of them, in order, with their context where something is reconstructed."""
+        """Reads the tiles, or some of them, in order, and the context of what is reconstructed."""
         with contextlib.ExitStack() as stack:
             images = _Images(stack, self.scene, self.found)
             for window in self.windows() if windows is None else windows:
-                inner = self._in_scene(window)
                 classes = self._classes(images.mask, window)
-                if self.to_replace(classes).any():
-                    yield self._clouded_tile(images, window, inner)
+                if parts := self._parts(window, classes):
+                    yield self._clouded_tile(images, window, parts)
                 else:
-                    numbers = images.optical.read(inner).digital_numbers
-                    yield Tile(
-                        window, numbers, classes, np.zeros(classes.shape, np.float32), None, inner.slices_in(inner)
-                    )
+                    numbers = images.optical.read(self._in_scene(window)).digital_numbers
+                    yield Tile(window, numbers, classes, np.zeros(classes.shape, np.float32), ())
 
     def to_replace(self, classes: Classes) -> Bool:
         """Tells by the classes (H, W) what is reconstructed."""
         replace: Bool = (classes == clouds.CLOUD) | (classes == clouds.SHADOW)
         return classes != clouds.NODATA if self.whole else replace
 
-    def _clouded_tile(self, images: _Images, window: Window, inner: Window) -> Tile:
-        outer = self._with_context(inner)
-        core = inner.slices_in(outer)
-        numbers, classes, observation = images.observe(outer)
-        replaced = self._share(classes)
-        return Tile(window, numbers[..., core[0], core[1]], classes[core], replaced[core], observation, core)
+    def _parts(self, window: Window, classes: Classes) -> list[Window]:
+        """Gives the windows of the scene in which a tile is reconstructed, without their context."""
+        inner = self._in_scene(window)
+        return [part.shifted(inner.row, inner.column) for part in cover(self.to_replace(classes), self._context_px)]
+
+    def _clouded_tile(self, images: _Images, window: Window, parts: list[Window]) -> Tile:
+        inner, outer = self._in_scene(window), [self._with_context(part) for part in parts]
+        around = bounds([inner, *outer])
+        core = inner.slices_in(around)
+        numbers, classes, observations = images.observe(around, outer)
+        return Tile(
+            window,
+            numbers[..., core[0], core[1]],
+            classes[core],
+            self._share(classes)[core],
+            tuple(
+                Part(part.slices_in(inner), observation, part.slices_in(one))
+                for part, observation, one in zip(parts, observations, outer, strict=True)
+            ),
+        )
 
     def context(self, windows: Sequence[Window]) -> Window:
         """Gives the smallest window of the scene that holds all that tiles of the area are reconstructed from."""
-        outer = [self._with_context(self._in_scene(window)) for window in windows]
-        top, left = min(window.row for window in outer), min(window.column for window in outer)
-        bottom = max(window.row + window.height for window in outer)
-        right = max(window.column + window.width for window in outer)
-        return Window(top, left, bottom - top, right - left)
+        return bounds([self._with_context(self._in_scene(window)) for window in windows])
+
+    @property
+    def _context_px(self) -> int:
+        return max(self.method.overlap_px, self.feather_px)
 
     def _with_context(self, inner: Window) -> Window:
-        outer = inner.padded(max(self.method.overlap_px, self.feather_px), self.method.align_px)
+        outer = inner.padded(self._context_px, self.method.align_px)
         if self.method.beyond_scene:
             return outer
         return outer.clipped(self.scene.grid.height, self.scene.grid.width) or outer
@@ -130,26 +152,31 @@ class _Images:
         self._days = np.array([scene.days[i] for i in found.order], np.float32)
         self._dates = [(dates[i], mask) for i, mask in zip(found.order, masks, strict=True)]
 
-    def observe(self, window: Window) -> tuple[np.ndarray, Classes, Observation]:
-        """Gives the digital numbers (C, H, W), the classes (H, W) and all that is known of a window."""
-        optical = self._scene.optical
+    def observe(self, window: Window, parts: Sequence[Window]) -> tuple[np.ndarray, Classes, list[Observation]]:
+        """Gives the digital numbers (C, H, W) and classes (H, W) of a window, and what is known of its parts."""
         pixels = self.optical.read(window)
         classes = self.mask.read(window)[0][0]
-        others = [
-            StoredDate(date := reader.read(window), self._clear(date, mask, window), match)
-            for (reader, mask), match in zip(self._dates, self._found.matches_at(window), strict=True)
-        ]
-        observation = StoredObservation(
-            bands=optical.bands,
-            level=optical.level,
-            image=pixels,
-            cloud=(classes == clouds.CLOUD) | (classes == clouds.SHADOW),
-            ground=self._found.ground_at(window),
-            sar=self._sar.read(window) if self._sar else None,
-            others=others,
-            days=self._days if others else None,
-        )
-        return pixels.digital_numbers, classes, observation
+        sar = self._sar.read(window) if self._sar else None
+        dates = [(date := reader.read(window), self._clear(date, mask, window)) for reader, mask in self._dates]
+
+        def known(part: Window) -> Observation:
+            rows, columns = part.slices_in(window)
+            others = [
+                StoredDate(date.cut(rows, columns), clear[rows, columns], match)
+                for (date, clear), match in zip(dates, self._found.matches_at(part), strict=True)
+            ]
+            return StoredObservation(
+                bands=self._scene.optical.bands,
+                level=self._scene.optical.level,
+                image=pixels.cut(rows, columns),
+                cloud=np.isin(classes[rows, columns], (clouds.CLOUD, clouds.SHADOW)),
+                ground=self._found.ground_at(part),
+                sar=None if sar is None else sar[:, rows, columns],
+                others=others,
+                days=self._days if others else None,
+            )
+
+        return pixels.digital_numbers, classes, [known(part) for part in parts]
 
     def _clear(self, date: Pixels, mask: Reader, window: Window) -> Bool:
         clear: Bool = date.valid & (mask.read(window)[0][0] == clouds.CLEAR)

@@ -51,7 +51,7 @@ def time_parts(job: RemoveClouds) -> dict[str, Any]:
     from unclouded.backend.findings import findings_of
     from unclouded.backend.inference import load_generator
     from unclouded.backend.outputs import Outputs
-    from unclouded.backend.reconstruction import plan_of, rules_of
+    from unclouded.backend.reconstruction import in_parts, plan_of, rules_of
     from unclouded.backend.results import Inspection, Rendered, Result, ResultWriter
     from unclouded.backend.scene import open_optical, open_scene
     from unclouded.backend.survey import survey
@@ -83,11 +83,10 @@ def time_parts(job: RemoveClouds) -> dict[str, Any]:
 
         tiles = plan.read()
         while (tile := timed("reading tiles", lambda: next(tiles, None))) is not None:
-            made = None
-            if tile.observation is not None:
-                made = timed("network", lambda t=tile: generator([t.observation])[0])
-                windows, busy_px = windows + 1, busy_px + tile.observation.valid.size
-            rendered = timed("compositing and writing", lambda t=tile, m=made: write(Result(t, m)))
+            result = timed("network", lambda t=tile: in_parts([t], generator)[0])
+            windows += len(tile.parts)
+            busy_px += sum(part.observation.valid.size for part in tile.parts)
+            rendered = timed("compositing and writing", lambda r=result: write(r))
             timed("figures of quality", lambda r=rendered: inspection.look(r))
         timed("overviews", writer.finish)
     return {

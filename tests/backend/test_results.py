@@ -23,8 +23,7 @@ from unclouded.backend.tiling import Window
 
 
 def tile(numbers: np.ndarray, replaced: np.ndarray) -> Tile:
-    core = (slice(None), slice(None))
-    return Tile(Window(0, 0, *replaced.shape), numbers, np.zeros(replaced.shape, np.uint8), replaced, None, core)
+    return Tile(Window(0, 0, *replaced.shape), numbers, np.zeros(replaced.shape, np.uint8), replaced, ())
 
 
 @given(

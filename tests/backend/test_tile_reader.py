@@ -16,6 +16,7 @@ from unclouded.backend.inference import Generator
 from unclouded.backend.installed import installed_models
 from unclouded.backend.methods import UNTRAINED, Untrained
 from unclouded.backend.observation import Method
+from unclouded.backend.reconstruction import in_parts
 from unclouded.backend.reporting import Reporter
 from unclouded.backend.scene import Scene, open_optical, open_scene
 from unclouded.backend.survey import Survey, survey
@@ -68,12 +69,11 @@ def put_together(plan: TilePlan) -> dict[str, np.ndarray]:
         columns = slice(tile.area.column, tile.area.column + tile.area.width)
         whole["numbers"][:, rows, columns] = tile.digital_numbers
         whole["replaced"][rows, columns] = tile.replaced
-        if tile.observation is not None:
-            made = plan.method([tile.observation])[0]
-            used = tile.replaced > 0
+        (result,) = in_parts([tile], plan.method)
+        if result.reconstruction is not None:
             for name in ("reflectance", "uncertainty"):
-                part = getattr(made, name)[:, tile.core[0], tile.core[1]]
-                whole[name][:, rows, columns] = np.where(used, part, 0)
+                made = getattr(result.reconstruction, name)
+                whole[name][:, rows, columns] = np.where(tile.replaced > 0, made, 0)
     return whole
 
 
@@ -130,6 +130,49 @@ def test_blended_windows_give_the_same_scene_whatever_the_tiles(
     assert np.isnan(one["uncertainty"][3][one["replaced"] > 0]).all()
 
 
+def methods(folder: Path, bands: list[str]) -> dict[str, tuple[Method, float]]:
+    """A method of each kind with tiles as large as the scene, and how far its parts may be from the whole."""
+    found: dict[str, tuple[Method, float]] = {name: (Untrained(UNTRAINED[name]), 2e-6) for name in UNTRAINED}
+    generators = {
+        write.__name__: Generator(write(folder, bands=bands), "cpu") for write in (write_cyclegan, write_augmented)
+    }
+    if installed_models():
+        generators["default"] = Generator(device="cpu", precise=True)
+    for name, generator in generators.items():
+        generator.tile_px = 512
+        found[name] = generator, 5e-5 if name == "default" else 1e-5
+    return found
+
+
+def test_parts_of_a_tile_are_made_as_the_whole_is(scene: tuple[Scene, Survey], tmp_path: Path) -> None:
+    for name, (method, tolerance) in methods(tmp_path, list(scene[0].optical.bands)).items():
+        (tile,) = plan(scene, method).read()
+        (everything,) = plan(scene, method, whole=True).read()
+        (result,), (whole,) = in_parts([tile], method), in_parts([everything], method)
+
+        assert (len(tile.parts), len(everything.parts)) == (2, 1), name
+        assert plan(scene, method).computed()[0] < plan(scene, method, whole=True).computed()[0]
+        np.testing.assert_array_equal(tile.digital_numbers, everything.digital_numbers)
+        used = np.broadcast_to(tile.replaced > 0, tile.digital_numbers.shape)
+        for part in ("reflectance", "uncertainty"):
+            made, wanted = getattr(result.reconstruction, part), getattr(whole.reconstruction, part)
+            np.testing.assert_allclose(made[used], wanted[used], atol=tolerance, err_msg=name)
+
+
+def test_tiles_that_are_handed_over_together_are_made_as_each_alone(scene: tuple[Scene, Survey]) -> None:
+    tiles = list(plan(scene, Untrained(UNTRAINED["inpaint"], tile_px=100)).read())
+    together = in_parts(tiles, Untrained(UNTRAINED["inpaint"]))
+
+    assert len({part.observation.valid.shape for tile in tiles for part in tile.parts}) > 3
+    for tile, result in zip(tiles, together, strict=True):
+        (alone,) = in_parts([tile], Untrained(UNTRAINED["inpaint"]))
+        assert result.tile is tile
+        assert (result.reconstruction is None) == (not tile.parts)
+        if result.reconstruction is not None:
+            np.testing.assert_array_equal(result.reconstruction.reflectance, alone.reconstruction.reflectance)
+            np.testing.assert_array_equal(result.reconstruction.uncertainty, alone.reconstruction.uncertainty)
+
+
 def test_windows_of_a_network_that_cannot_say_nodata_end_with_the_scene(
     scene: tuple[Scene, Survey], tmp_path: Path
 ) -> None:
@@ -137,8 +180,9 @@ def test_windows_of_a_network_that_cannot_say_nodata_end_with_the_scene(
     generator.tile_px = 50
     observed = {}
     for tile in plan(scene, generator, whole=True).read():
-        observed[tile.area.row, tile.area.column] = tile.observation.valid.shape
-        assert tile.observation.optical[:, tile.core[0], tile.core[1]].shape[1:] == tile.classes.shape
+        (part,) = tile.parts
+        observed[tile.area.row, tile.area.column] = part.observation.valid.shape
+        assert part.observation.valid[part.core].shape == tile.classes[part.place].shape
 
     assert observed[0, 0] == (80, 80)  # to the multiple of 16 that lies 16 px behind 50
     assert observed[200, 300] == (230 - 176, 310 - 272)
@@ -155,8 +199,8 @@ def test_only_tiles_that_hold_cloud_are_observed(scene: tuple[Scene, Survey], mo
     cloud = np.isin(module_shop.read(scene[1].mask.path)[0], (clouds.CLOUD, clouds.SHADOW))
     expected = [cloud[w.row : w.row + w.height, w.column : w.column + w.width].any() for w in tiles.windows()]
 
-    assert tiles.clouded() == expected
-    assert [tile.observation is not None for tile in tiles.read()] == expected
+    assert [computed > 0 for computed in tiles.computed()] == expected
+    assert [bool(tile.parts) for tile in tiles.read()] == expected
     assert 0 < sum(expected) < len(expected)
 
 
@@ -176,14 +220,15 @@ def test_the_whole_image_is_replaced_without_a_rim(scene: tuple[Scene, Survey]) 
 
 
 def test_observations_know_their_dates(scene: tuple[Scene, Survey]) -> None:
-    tile = next(tile for tile in plan(scene, Untrained(UNTRAINED["median"])).read() if tile.observation)
-    seen = tile.observation
+    (tile,) = plan(scene, Untrained(UNTRAINED["median"]), whole=True).read()
+    (part,) = tile.parts
+    seen, (rows, columns) = part.observation, part.core
 
     assert list(seen.days) == [19, -12]  # the least cloudy one first
-    bright = seen.dates[1][:, tile.core[0], tile.core[1]][:, 75:105, 90:190]
-    assert not seen.dates_clear[1][tile.core][75:105, 90:190].any()
+    bright = seen.dates[1][:, rows, columns][:, 75:105, 90:190]
+    assert not seen.dates_clear[1][part.core][75:105, 90:190].any()
     np.testing.assert_allclose(bright, 0.8, atol=1e-6)  # as measured, cloud and all
     assert not seen.dates[:, :, 0, 0].any()  # beyond the scene nothing is
     assert seen.clear.any()
     assert not (seen.clear & seen.cloud).any()
-    assert np.isfinite(seen.sar[:, tile.core[0], tile.core[1]][:, :, 1:]).all()
+    assert np.isfinite(seen.sar[:, rows, columns][:, :, 1:]).all()

@@ -99,13 +99,13 @@ def test_methods_are_given_what_a_job_with_mask_all_gives_them(shop: Any) -> Non
     scene = open_scene(open_optical(path, None, "L2A", None, QUIET.log), None, [], None, QUIET.log)
     found = survey(scene, MaskRules("all"), lambda name: Path(shop.path(name)), QUIET, 0.2)
     (tile,) = TilePlan(scene, findings_of(found, None), Untrained(inpaint), True, 0).read()
-    assert tile.observation is not None
+    (part,) = tile.parts
     assert tile.replaced.all()
-    seen, (rows, columns) = case.given(), tile.core
-    np.testing.assert_array_equal(tile.observation.cloud[rows, columns], seen.cloud)
-    np.testing.assert_array_equal(tile.observation.valid[rows, columns], seen.valid)
-    np.testing.assert_allclose(tile.observation.optical[:, rows, columns], seen.optical, atol=1e-6)
-    np.testing.assert_allclose(tile.observation.background[:, rows, columns], seen.background, atol=1e-5)
+    seen, (rows, columns) = case.given(), part.core
+    np.testing.assert_array_equal(part.observation.cloud[rows, columns], seen.cloud)
+    np.testing.assert_array_equal(part.observation.valid[rows, columns], seen.valid)
+    np.testing.assert_allclose(part.observation.optical[:, rows, columns], seen.optical, atol=1e-6)
+    np.testing.assert_allclose(part.observation.background[:, rows, columns], seen.background, atol=1e-5)
 
 
 def test_what_is_measured_is_the_output_of_a_job_with_mask_all(shop: Any) -> None:
