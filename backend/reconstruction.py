@@ -7,8 +7,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-import numpy as np
-
 from . import clouds
 from .cloud_finder import MaskRules
 from .completion import Completed
@@ -21,7 +19,7 @@ from .results import Rendered, Result
 from .sampling import draw_latents
 from .scene import Log, Scene
 from .streams import ahead
-from .tile_reader import Part, Tile, TilePlan
+from .tile_reader import Tile, TilePlan
 from .tiling import Window
 
 
@@ -148,30 +146,14 @@ def _batches(tiles: Iterator[Tile], size: int) -> Iterator[list[Tile]]:
 
 
 def in_parts(tiles: Sequence[Tile], method: Method) -> list[Result]:
-    """Reconstructs the parts of some tiles, those of equal size together, and puts them into place."""
-    waiting = [(i, part) for i, tile in enumerate(tiles) for part in tile.parts]
-    waiting.sort(key=_size)
-    made: dict[int, Reconstruction] = {}
-    for _, group in groupby(waiting, key=_size):
-        parts = list(group)
-        for (i, part), one in zip(parts, method([part.observation for _, part in parts]), strict=True):
-            made[i] = _put(one, part, tiles[i], made.get(i))
-    return [Result(tile, made.get(i)) for i, tile in enumerate(tiles)]
+    """Reconstructs the parts of some tiles, those of equal size together."""
+    seen = {(i, j): part.observation for i, tile in enumerate(tiles) for j, part in enumerate(tile.parts)}
+    made: dict[tuple[int, int], Reconstruction] = {}
 
+    def size(place: tuple[int, int]) -> tuple[int, ...]:
+        return seen[place].valid.shape
 
-def _size(entry: tuple[int, Part]) -> tuple[int, ...]:
-    return entry[1].observation.valid.shape
-
-
-def _put(made: Reconstruction, part: Part, tile: Tile, into: Reconstruction | None) -> Reconstruction:
-    """Puts the reconstruction of a part into that of its tile, which begins with the first."""
-    rows, columns = part.core
-    core = Reconstruction(made.reflectance[:, rows, columns], made.uncertainty[:, rows, columns])
-    if core.reflectance.shape[1:] == tile.classes.shape:
-        return core
-    shape = (len(core.reflectance), *tile.classes.shape)
-    whole = into or Reconstruction(np.zeros(shape, np.float32), np.zeros(shape, np.float32))
-    rows, columns = part.place
-    whole.reflectance[:, rows, columns] = core.reflectance
-    whole.uncertainty[:, rows, columns] = core.uncertainty
-    return whole
+    for _, group in groupby(sorted(seen, key=size), key=size):
+        places = list(group)
+        made.update(zip(places, method([seen[place] for place in places]), strict=True))
+    return [Result(tile, [made[i, j] for j in range(len(tile.parts))]) for i, tile in enumerate(tiles)]

@@ -36,8 +36,8 @@ class Result:
     """A tile with its reconstruction."""
 
     tile: Tile
-    reconstruction: Reconstruction | None
-    """Of the tile without context, of no meaning where it keeps its pixels; None if it keeps all of them."""
+    made: list[Reconstruction]
+    """Of each part, context included."""
 
     def render(self, optical: Optical, with_uncertainty: bool) -> Rendered:
         """Gives the tile as it is written.
@@ -46,14 +46,28 @@ class Result:
             optical: The image that the tile is part of.
             with_uncertainty: Whether the uncertainty is written too.
         """
-        tile, made = self.tile, self.reconstruction
-        numbers, errors = tile.digital_numbers, np.zeros(2)
-        if made is not None:
-            numbers = composite(tile, made.reflectance, optical.scaling, optical.raster.nodata)
-            errors = error_sums(made.uncertainty, tile.replaced > 0)
-        uncertainty = _uncertainty_of(tile, made) if with_uncertainty else None
+        tile, errors = self.tile, np.zeros(2)
+        numbers = tile.digital_numbers.copy() if self.made else tile.digital_numbers
+        for part, made in zip(tile.parts, self.made, strict=True):
+            here, share = part.of_tile(numbers), part.of_tile(tile.replaced)
+            reflectance = part.of_observation(made.reflectance)
+            here[:] = composite(here, share, reflectance, optical.scaling, optical.raster.nodata)
+            errors += error_sums(part.of_observation(made.uncertainty), share > 0)
+        uncertainty = self._uncertainty() if with_uncertainty else None
         kept = np.where(tile.replaced == 1, WHOLE, np.where(tile.replaced > 0, RIM, MEASURED)).astype(np.uint8)
         return Rendered(tile.area, numbers, tile.classes, kept, uncertainty, errors)
+
+    def _uncertainty(self) -> np.ndarray:
+        """Gives the digital numbers of the uncertainty (C, H, W)."""
+        tile = self.tile
+        numbers = np.zeros((len(tile.digital_numbers), *tile.classes.shape), np.uint16)
+        for part, made in zip(tile.parts, self.made, strict=True):
+            errors = part.of_observation(made.uncertainty)
+            scaled = np.clip(np.rint(errors / UNCERTAINTY_SCALE), 0, UNCERTAINTY_NODATA - 1)
+            known = np.where(np.isnan(scaled), UNCERTAINTY_NODATA, scaled).astype(np.uint16)
+            part.of_tile(numbers)[:] = np.where(part.of_tile(tile.replaced) > 0, known, 0)
+        numbers[:, tile.classes == clouds.NODATA] = UNCERTAINTY_NODATA
+        return numbers
 
 
 @dataclass(frozen=True)
@@ -74,23 +88,23 @@ class Rendered:
     """See quality.error_sums."""
 
 
-def composite(tile: Tile, reflectance: Float, scaling: Scaling, nodata: float | None) -> np.ndarray:
-    """Puts reconstructed pixels into a tile.
+def composite(
+    measured: np.ndarray, share: Float, reflectance: Float, scaling: Scaling, nodata: float | None
+) -> np.ndarray:
+    """Puts reconstructed pixels among those that were measured.
 
     Args:
-        tile: What was read.
-        reflectance: (C, H, W) of the tile.
-        scaling: Of the tile's digital numbers.
+        measured: (C, H, W) digital numbers.
+        share: (H, W) of the reconstruction, 0..1.
+        reflectance: (C, H, W) reconstructed.
+        scaling: Of the digital numbers.
         nodata: Value that no reconstructed pixel may take.
 
     Returns:
-        (C, H, W) digital numbers: those read where tile.replaced is 0, bit by bit; weighted by it elsewhere.
+        (C, H, W) digital numbers: those measured where the share is 0, bit by bit; weighted by it elsewhere.
     """
-    share = tile.replaced
-    measured = scaling.to_reflectance(tile.digital_numbers)
-    blended = np.where(share < 1, share * reflectance + (1 - share) * measured, reflectance)
-    numbers = scaling.to_digital_numbers(blended, tile.digital_numbers.dtype, nodata)
-    return np.where(share > 0, numbers, tile.digital_numbers)
+    blended = np.where(share < 1, share * reflectance + (1 - share) * scaling.to_reflectance(measured), reflectance)
+    return np.where(share > 0, scaling.to_digital_numbers(blended, measured.dtype, nodata), measured)
 
 
 @dataclass
@@ -196,16 +210,6 @@ def disk_bytes(scene: Scene, job: RemoveClouds) -> int:
     if max(area.height, area.width) > BLOCK_PX:
         per_pixel += max(image, uncertainty)  # one file at a time is put into order
     return int(area.height * area.width * per_pixel * 4 / 3)
-
-
-def _uncertainty_of(tile: Tile, made: Reconstruction | None) -> np.ndarray:
-    numbers = np.zeros((len(tile.digital_numbers), *tile.classes.shape), np.uint16)
-    if made is not None:
-        scaled = np.clip(np.rint(made.uncertainty / UNCERTAINTY_SCALE), 0, UNCERTAINTY_NODATA - 1)
-        known = np.where(np.isnan(scaled), UNCERTAINTY_NODATA, scaled).astype(np.uint16)
-        numbers = np.where(tile.replaced > 0, known, numbers)
-    numbers[:, tile.classes == clouds.NODATA] = UNCERTAINTY_NODATA
-    return numbers
 
 
 def _mask_layout(tags: dict[str, str]) -> Layout:

@@ -31,6 +31,14 @@ class Part:
     core: tuple[slice, slice]
     """Where it lies in the observation."""
 
+    def of_tile(self, array: np.ndarray) -> np.ndarray:
+        """Gives what of an array (..., H, W) of the tile is the part's."""
+        return array[..., self.place[0], self.place[1]]
+
+    def of_observation(self, array: np.ndarray) -> np.ndarray:
+        """Gives what of an array (..., H, W) of the observation is the part's."""
+        return array[..., self.core[0], self.core[1]]
+
 
 @dataclass(frozen=True)
 class Tile:

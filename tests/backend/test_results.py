@@ -18,12 +18,10 @@ from unclouded.backend.protocol import RemoveClouds
 from unclouded.backend.results import UNCERTAINTY_SCALE, Result, ResultWriter, composite, disk_bytes, image_layout
 from unclouded.backend.scene import open_optical, open_scene
 from unclouded.backend.sensors import Scaling
-from unclouded.backend.tile_reader import Tile
+from unclouded.backend.tile_reader import Part, Tile
 from unclouded.backend.tiling import Window
 
-
-def tile(numbers: np.ndarray, replaced: np.ndarray) -> Tile:
-    return Tile(Window(0, 0, *replaced.shape), numbers, np.zeros(replaced.shape, np.uint8), replaced, ())
+from .observations import stored
 
 
 @given(
@@ -41,7 +39,7 @@ def test_what_is_not_replaced_keeps_its_bits(
     reflectance = np.full((2, 5, 6), 0.0007, np.float32)
 
     with np.errstate(all="ignore"):
-        made = composite(tile(numbers, share), reflectance, Scaling.uniform(2, 1e-4), nodata)
+        made = composite(numbers, share, reflectance, Scaling.uniform(2, 1e-4), nodata)
 
     assert made.dtype == dtype
     kept = np.broadcast_to(share == 0, made.shape)
@@ -54,7 +52,7 @@ def test_on_the_rim_measurement_and_reconstruction_blend() -> None:
     share = np.array([[0, 0.25, 0.5, 1]], np.float32)
     numbers = np.full((1, 1, 4), 9000, np.uint16)
 
-    made = composite(tile(numbers, share), np.full((1, 1, 4), 0.1, np.float32), Scaling.uniform(1, 1e-4), None)
+    made = composite(numbers, share, np.full((1, 1, 4), 0.1, np.float32), Scaling.uniform(1, 1e-4), None)
 
     np.testing.assert_array_equal(made[0, 0], [9000, 7000, 5000, 1000])
 
@@ -63,7 +61,7 @@ def test_a_measurement_that_is_replaced_whole_does_not_shine_through() -> None:
     numbers = np.full((1, 1, 2), np.nan, np.float32)
     share = np.array([[1, 0]], np.float32)
 
-    made = composite(tile(numbers, share), np.full((1, 1, 2), 0.1, np.float32), Scaling.uniform(1, 1.0), None)
+    made = composite(numbers, share, np.full((1, 1, 2), 0.1, np.float32), Scaling.uniform(1, 1.0), None)
 
     assert made[0, 0, 0] == np.float32(0.1)
     assert np.isnan(made[0, 0, 1])
@@ -86,7 +84,10 @@ def test_unknown_uncertainty_is_nodata_and_no_number(shop: Any) -> None:
     outputs = Outputs([job.output, job.uncertainty_output], [path], False)
     with outputs, contextlib.ExitStack() as stack:
         writer = ResultWriter(stack, job, scene, {}, outputs)
-        made = Result(tile(numbers, replaced), Reconstruction(np.full((2, 4, 5), 0.1, np.float32), errors))
+        part = Part((slice(None), slice(None)), stored(("B2", "B3"), 4, 5), (slice(None), slice(None)))
+        clear = np.zeros((4, 5), np.uint8)
+        tile = Tile(Window(0, 0, 4, 5), numbers, clear, replaced, (part,))
+        made = Result(tile, [Reconstruction(np.full((2, 4, 5), 0.1, np.float32), errors)])
         writer.write(made.render(scene.optical, with_uncertainty=True))
         writer.finish()
         stack.close()
