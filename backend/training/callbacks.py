@@ -5,8 +5,6 @@ from __future__ import annotations
 import csv
 import os
 import shutil
-import signal
-import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -66,18 +64,6 @@ class Report(Callback):
             cancelled = True
         if trainer.strategy.reduce_boolean_decision(cancelled, all=False):
             raise Cancelled
-
-
-class Signals(Callback):
-    """Leaves SIGTERM to whom it was before the training: Lightning's handler waits for processes amid their work."""
-
-    def __init__(self) -> None:
-        self._before = signal.getsignal(signal.SIGTERM)
-
-    def on_train_start(self, trainer: L.Trainer, system: L.LightningModule) -> None:
-        """Takes it back."""
-        if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGTERM, self._before)
 
 
 class Log(Callback):

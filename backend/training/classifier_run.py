@@ -33,11 +33,12 @@ from .curves import LOG
 from .distillation import Distillation, together, unlabelled
 from .export import check_output
 from .labelled import MEANINGLESS, Batch, LabelledImages, View, in_memory, scaling
-from .loaders import Turns, load
+from .loaders import Turns, load, starter
+from .processes import all_processes
 from .recipe import Recipe
-from .run import prepare
+from .run import prepare, train
 from .schemes import CLASSIFIERS
-from .trainer import PRECISION, is_first, quiet
+from .trainer import PRECISION, find_strategy, is_first, leave_signals, quiet
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,8 @@ def train_classifier(recipe: Recipe, job: TrainGenerator, report: Reporter) -> D
     try:
         with quiet():
             trainer = make_trainer(recipe, folder, job.device, report)
-            trainer.fit(system, feed, ckpt_path=str(folder / LAST) if started else None, weights_only=True)
+            with all_processes(trainer, train, job, report):
+                trainer.fit(system, feed, ckpt_path=str(folder / LAST) if started else None, weights_only=True)
     except SystemExit as error:  # Lightning turns Ctrl+C and SIGTERM into it
         raise Cancelled from error
     if is_first():
@@ -140,6 +142,7 @@ class Feed(L.LightningDataModule):
         super().__init__()
         self.images = images
         self._recipe, self._workers = recipe, workers
+        starter(workers)
 
     def train_dataloader(self) -> DataLoader[Batch]:
         """The images of the trainer's current epoch."""
@@ -216,11 +219,11 @@ def make_trainer(recipe: Recipe, folder: Path, device: str, report: Reporter) ->
     """Makes Lightning's trainer for a recipe."""
     fit, chosen = recipe.fit, find_device(device)
     many = fit.devices * fit.nodes > 1
-    return L.Trainer(
+    trainer = L.Trainer(
         accelerator={"cuda": "gpu"}.get(chosen.type, chosen.type),
         devices=fit.devices if many or chosen.type != "cuda" else [chosen.index or 0],
         num_nodes=fit.nodes,
-        strategy="ddp" if many else "auto",
+        strategy=find_strategy(recipe),
         precision=PRECISION[fit.precision],
         max_epochs=fit.epochs,
         accumulate_grad_batches=fit.accumulate,
@@ -233,6 +236,8 @@ def make_trainer(recipe: Recipe, folder: Path, device: str, report: Reporter) ->
         enable_model_summary=False,
         log_every_n_steps=10,
     )
+    leave_signals(trainer)
+    return trainer
 
 
 def _keep_last(folder: Path) -> ModelCheckpoint:

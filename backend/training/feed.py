@@ -13,7 +13,7 @@ from ..datasets.collection import Collection
 from ..datasets.development import ORIGINS
 from ..errors import InputError, UncloudedError
 from .data import VALIDATION, Batch, Windows, carrying, joined
-from .loaders import Turns, load
+from .loaders import Turns, load, starter
 from .recipe import Recipe
 
 LICENCE = "that of the data it was trained on: {data}"
@@ -43,6 +43,7 @@ class Feed(L.LightningDataModule):
         super().__init__()
         self._training, self._validation = training, validation
         self._recipe, self._clear, self._workers = recipe, clear, workers
+        starter(workers)
 
     @property
     def facts(self) -> dict[str, Any]:

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
+import multiprocessing.connection
+import os
 import signal
+import sys
+import threading
 from collections.abc import Callable, Iterator
 from multiprocessing.context import BaseContext
 from typing import Any
 
 import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
+
+from ..errors import BackendError
 
 PRELOADED = ("torch", f"{__package__}.data", f"{__package__}.labelled")
 """What processes that draw samples need: the server from which they are forked has it already."""
@@ -70,20 +76,26 @@ def load(begin: Callable[[int], Dataset[Any]], turns: Turns, workers: int, **opt
         Epochs(begin),
         sampler=turns,
         num_workers=workers,
-        multiprocessing_context=_context() if workers else None,
+        multiprocessing_context=starter(workers),
         persistent_workers=workers > 0,
-        worker_init_fn=_ignore_interrupts,
+        worker_init_fn=_begin,
         generator=torch.Generator(),  # torch's own would be drawn from, in a resumed run at another time
         pin_memory=torch.cuda.is_available(),
         **options,
     )
 
 
-def _context() -> BaseContext:
+def starter(workers: int) -> BaseContext | None:
     """Says how processes are started: not as forks of this one, whose other threads may hold locks at that moment.
 
-    Such a fork waits for them for ever, and with it all processes that train together.
+    Such a fork waits for them for ever, and with it all processes that train together. The server from which they are
+    forked instead takes seconds to begin: asked for early, it does so beside other work.
+
+    Args:
+        workers: How many there will be.
     """
+    if not workers:
+        return None
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     from multiprocessing import forkserver
@@ -108,6 +120,25 @@ def without_interrupts() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _ignore_interrupts(worker: int) -> None:
-    """Leaves Ctrl+C to the process that trains, also where it cannot be blocked."""
+def end_with_parent(words: str = "") -> None:
+    """Lets this process end when the one that has started it does, however that ends.
+
+    Args:
+        words: Are printed then.
+    """
+    parent = multiprocessing.parent_process()
+
+    def watch() -> None:
+        if parent is not None:
+            multiprocessing.connection.wait([parent.sentinel])
+            sys.stderr.write(words)
+            sys.stderr.flush()
+            os._exit(BackendError.exit_code)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def _begin(worker: int) -> None:
+    """Leaves Ctrl+C to the process that trains, also where it cannot be blocked, and ends with it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    end_with_parent()

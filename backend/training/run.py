@@ -20,6 +20,7 @@ from ..reporting import Reporter
 from .callbacks import BEST, LAST
 from .export import check_output, export_checkpoint, read_checkpoint
 from .feed import Feed
+from .processes import ProcessLost, all_processes
 from .recipe import Recipe, make_recipe, read_recipe, recipe_facts, recipes
 from .schemes import CLASSIFIERS, find_scheme
 from .system import System
@@ -67,10 +68,11 @@ def train(job: TrainGenerator, report: Reporter) -> Done:
     try:
         with quiet():
             trainer = make_trainer(recipe, folder, job.device, report)
-            trainer.fit(system, feed, ckpt_path=folder / LAST if begun else None, weights_only=True)
+            with all_processes(trainer, train, job, report):
+                trainer.fit(system, feed, ckpt_path=folder / LAST if begun else None, weights_only=True)
     except (Cancelled, SystemExit) as error:  # Lightning makes SystemExit of KeyboardInterrupt
         raise Cancelled(_keep_best(folder, output, report)) from error
-    except TrainingDiverged as error:
+    except (TrainingDiverged, ProcessLost) as error:
         error.kept = _keep_best(folder, output, report)
         raise
     if is_first():

@@ -20,8 +20,9 @@ from lightning.pytorch.strategies import DDPStrategy
 from ..devices import find_device
 from ..errors import DeviceError, UsageError
 from ..reporting import Reporter
-from .callbacks import Guard, Keep, Log, Report, Signals
+from .callbacks import Guard, Keep, Log, Report
 from .pictures import Pictures
+from .processes import TIMEOUT
 from .recipe import Recipe
 from .schemes import find_scheme
 from .system import MONITOR
@@ -74,20 +75,39 @@ def _trainer(recipe: Recipe, folder: Path, device: str, report: Reporter) -> L.T
     chosen = find_device(device)
     many = fit.devices * fit.nodes > 1
     patience = [EarlyStopping(MONITOR, patience=fit.patience)] if fit.patience else []
-    return L.Trainer(
+    trainer = L.Trainer(
         accelerator={"cuda": "gpu"}.get(chosen.type, chosen.type),
         devices=fit.devices if many or chosen.type != "cuda" else [chosen.index or 0],
         num_nodes=fit.nodes,
-        strategy=DDPStrategy(find_unused_parameters=find_scheme(recipe.scheme).in_turns) if many else "auto",
+        strategy=find_strategy(recipe, find_scheme(recipe.scheme).in_turns),
         precision=PRECISION[fit.precision],
         max_epochs=fit.epochs,
-        callbacks=[Signals(), Guard(), Log(folder), Pictures(folder), Report(report), *patience, Keep(folder)],
+        callbacks=[Guard(), Log(folder), Pictures(folder), Report(report), *patience, Keep(folder)],
         logger=TensorBoardLogger(folder, name="", version="tensorboard", default_hp_metric=False),
         num_sanity_val_steps=0,
         enable_progress_bar=False,
         enable_model_summary=False,
         use_distributed_sampler=False,
     )
+    leave_signals(trainer)
+    return trainer
+
+
+def find_strategy(recipe: Recipe, in_turns: bool = False) -> DDPStrategy | str:
+    """Says how processes work together.
+
+    Args:
+        recipe: How many there are.
+        in_turns: Whether a step has parts that move some of the weights only.
+    """
+    if recipe.fit.devices * recipe.fit.nodes == 1:
+        return "auto"
+    return DDPStrategy(find_unused_parameters=in_turns, timeout=TIMEOUT)
+
+
+def leave_signals(trainer: L.Trainer) -> None:
+    """Leaves signals to whom they were before the training: Lightning's handler waits for processes amid their work."""
+    trainer._signal_connector.register_signal_handlers = lambda: None  # type: ignore[method-assign]
 
 
 @contextlib.contextmanager
