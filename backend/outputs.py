@@ -56,6 +56,8 @@ class Outputs:
             appears last.
         may_be_mosaics: Whether a name of a raster that ends in .vrt stands for a mosaic.
 
+    Names are checked at once, and again when other runs are kept off them.
+
     Raises:
         OutputError: A name is taken, is that of an input, or cannot be written.
     """
@@ -68,18 +70,24 @@ class Outputs:
         others: Sequence[str] = (),
         may_be_mosaics: bool = False,
     ) -> None:
-        paths = [*others, *rasters]
-        self._paths = paths
+        self._paths = [*others, *rasters]
         self._mosaics = [path for path in rasters if may_be_mosaics and is_mosaic(path)]
-        _check_distinct(paths, self._mosaics)
-        for path in paths:
-            _check(path, inputs, overwrite, path in rasters and path not in self._mosaics)
-        for path in self._mosaics:
-            _check_blocks(path, inputs, overwrite)
-        self._taken = {path for path in paths if Path(path).exists()}
+        self._tiffs = set(rasters).difference(self._mosaics)
+        self._inputs = inputs
+        self._overwrite = overwrite
         self._locks: dict[Path, FileLock] = {}
-        self._taken_blocks = {path for path in self._mosaics if blocks_folder(Path(path)).exists()}
         self._named_blocks: list[str] = []
+        self._look()
+
+    def _look(self) -> None:
+        """Checks the names and notes which of them are taken."""
+        _check_distinct(self._paths, self._mosaics)
+        for path in self._paths:
+            _check(path, self._inputs, self._overwrite, path in self._tiffs)
+        for path in self._mosaics:
+            _check_blocks(path, self._inputs, self._overwrite)
+        self._taken = {path for path in self._paths if Path(path).exists()}
+        self._taken_blocks = {path for path in self._mosaics if blocks_folder(Path(path)).exists()}
 
     def __enter__(self) -> Outputs:
         try:
@@ -87,6 +95,7 @@ class Outputs:
                 folder = partial_folder(path)
                 self._locks[folder] = _claimed(folder, path)
                 _empty(folder)
+            self._look()
         except OSError as error:
             self._remove()
             raise OutputError(
@@ -125,8 +134,10 @@ class Outputs:
         """Flushes the files and gives them their names, the main output last.
 
         Raises:
-            OutputError: The disk is full, or a file is in use.
+            OutputError: The disk is full, a file is in use, or another program has made one of the name.
         """
+        for path in self._paths:
+            _check_free(path, self._overwrite)
         named: list[str] = []
         try:
             for part in self._parts():
@@ -200,6 +211,25 @@ class Outputs:
         self._locks.clear()
 
 
+def hold(file: Path) -> FileLock:
+    """Takes a lock whose owners remove it, and makes its folder.
+
+    Raises:
+        Timeout: Somebody holds it.
+        OSError: It cannot be made.
+    """
+    while True:
+        file.parent.mkdir(exist_ok=True)
+        lock = FileLock(file, thread_local=False)
+        try:
+            lock.acquire(timeout=0)
+        except FileNotFoundError:  # its owner has just removed it
+            continue
+        if file.exists():
+            return lock
+        lock.release()
+
+
 def _claimed(folder: Path, path: str) -> FileLock:
     """Makes the folder and keeps other jobs out of it.
 
@@ -207,18 +237,10 @@ def _claimed(folder: Path, path: str) -> FileLock:
         OutputError: Another job is at work there.
         OSError: It cannot be made.
     """
-    while True:
-        folder.mkdir(exist_ok=True)
-        lock = FileLock(folder / LOCK, thread_local=False)
-        try:
-            lock.acquire(timeout=0)
-        except Timeout as error:
-            raise OutputError(f"Another run is writing {path}.", "Wait for its end, or choose another name.") from error
-        except FileNotFoundError:  # its owner has just removed it
-            continue
-        if (folder / LOCK).exists():
-            return lock
-        lock.release()
+    try:
+        return hold(folder / LOCK)
+    except Timeout as error:
+        raise OutputError(f"Another run is writing {path}.", "Wait for its end, or choose another name.") from error
 
 
 def _empty(folder: Path) -> None:
@@ -273,7 +295,11 @@ def _check(path: str, inputs: list[str], overwrite: bool, is_raster: bool) -> No
         raise OutputError(f"The output {path} is no GeoTIFF by its name.", "Let the name end in .tif.")
     if place.is_dir():
         raise OutputError(f"The output {path} is a folder.", "Give the name of a file.")
-    if place.exists() and not overwrite:
+    _check_free(path, overwrite)
+
+
+def _check_free(path: str, overwrite: bool) -> None:
+    if Path(path).exists() and not overwrite:
         raise OutputError(f"{path} exists.", "Choose another name, or allow overwriting (--overwrite).")
 
 

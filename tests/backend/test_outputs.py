@@ -101,7 +101,7 @@ def test_one_output_that_is_missing_keeps_all_others_back(tmp_path: Path, names:
 
 
 def test_an_output_whose_name_became_a_folder_keeps_all_others_back(tmp_path: Path, names: list[str]) -> None:
-    with Outputs(names, [], overwrite=False) as outputs:
+    with Outputs(names, [], overwrite=True) as outputs:
         for name in names:
             write(outputs, name)
         Path(names[0]).mkdir()
@@ -119,6 +119,43 @@ def test_an_existing_file_is_kept_unless_overwriting_is_allowed(tmp_path: Path, 
         Outputs(names, [], overwrite=False)
 
     assert "overwriting" in error.value.hint
+
+
+@pytest.mark.parametrize("number", [0, 1, 2])
+def test_a_file_that_another_run_has_finished_meanwhile_is_kept(tmp_path: Path, names: list[str], number: int) -> None:
+    late = Outputs(names, [], overwrite=False)
+    with Outputs([names[number]], [], overwrite=False) as first:
+        write(first, names[number], "first")
+        first.commit()
+
+    with pytest.raises(OutputError, match=f"{Path(names[number]).name} exists"), late:
+        pytest.fail("the late run has begun")
+    assert files(tmp_path) == {Path(names[number]).name}
+    assert Path(names[number]).read_text() == "first"
+
+
+@pytest.mark.parametrize(("finished", "words"), [("map.vrt", "map.vrt exists"), ("map/notes.txt", "other things")])
+def test_a_mosaic_that_another_run_has_finished_meanwhile_is_kept(tmp_path: Path, finished: str, words: str) -> None:
+    late = Outputs([str(tmp_path / "map.vrt")], [], overwrite=False, may_be_mosaics=True)
+    (tmp_path / finished).parent.mkdir(exist_ok=True)
+    (tmp_path / finished).write_text("first")
+
+    with pytest.raises(OutputError, match=words), late:
+        pytest.fail("the late run has begun")
+    assert (tmp_path / finished).read_text() == "first"
+    assert files(tmp_path) == {Path(finished).parts[0]}
+
+
+def test_what_another_program_makes_while_a_job_runs_is_kept(tmp_path: Path, names: list[str]) -> None:
+    with Outputs(names, [], overwrite=False) as outputs:
+        for name in names:
+            write(outputs, name)
+        Path(names[1]).write_text("mine")
+        with pytest.raises(OutputError, match=r"mask\.tif exists"):
+            outputs.commit()
+
+    assert files(tmp_path) == {"mask.tif"}
+    assert Path(names[1]).read_text() == "mine"
 
 
 def test_two_outputs_of_one_name_are_refused(tmp_path: Path) -> None:

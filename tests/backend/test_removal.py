@@ -16,12 +16,13 @@ from rasterio.crs import CRS
 from scipy.ndimage import distance_transform_edt
 
 from unclouded.backend.card import Card
-from unclouded.backend.errors import Cancelled
+from unclouded.backend.errors import Cancelled, OutputError
 from unclouded.backend.installed import installed_models
 from unclouded.backend.jobs import run
 from unclouded.backend.models.fusion import Fusion, Params
 from unclouded.backend.models.weights import save
 from unclouded.backend.protocol import Done, Estimate, Failed, Progress, RemoveClouds
+from unclouded.backend.removal import Here, remove
 from unclouded.backend.reporting import Reporter
 from unclouded.backend.version import VERSION
 
@@ -368,3 +369,17 @@ def test_a_product_folder_is_read_whole_and_never_written(shop: Any) -> None:
     np.testing.assert_array_equal(shop.read("clear.tif")[3][~cloud], fine[0][~cloud])
     refused = shop.remove(shop.path("bands"), "bands/x_B02_10m.tif", mask=shop.path("m.tif"), overwrite=True)
     assert refused.last.code == "output"
+
+
+def test_a_result_that_another_run_finishes_while_images_are_opened_is_kept(shop: Any) -> None:
+    optical = shop.raster("o.tif", shop.numbers(4, 60, 60))
+
+    class Overtaken(Here):
+        def open_generator(self, job: RemoveClouds, scene: Any) -> None:
+            shop.remove(optical, grow_px=3)
+
+    job = RemoveClouds("2", optical, shop.path("clear.tif"), method="inpaint")
+    with pytest.raises(OutputError, match="exists"):
+        remove(job, Reporter("2", lambda _: None), Overtaken())
+    with rasterio.open(shop.path("clear.tif")) as dataset:
+        assert json.loads(dataset.tags()["UNCLOUDED_PARAMETERS"])["grow_px"] == 3
