@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -23,6 +25,8 @@ FIELDS = {"grow": "grow_px"}
 MASK_WORDS = ("auto", "all")
 MAX_SHOWN = 50
 """Errors that are listed."""
+NOT_ON_WINDOWS = re.compile(r'[<>"|?*]|(^|/)(con|prn|aux|nul|com\d|lpt\d) *(\.|/|$)|[. ](/|$)', re.IGNORECASE)
+"""What no path below a folder holds there."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +93,6 @@ def read(path: str, converters: Mapping[str, Convert], method: str, has_dates: b
     lines = _lines(path)
     problems = Problems(path)
     columns = _columns(lines[0][1] if lines else [], converters, problems)
-    problems.check()
     rows = []
     for number, cells in lines[1:]:
         row = _row(number, cells, columns, Path(path).parent, converters, problems)
@@ -109,9 +112,12 @@ def _lines(path: str) -> list[tuple[int, list[str]]]:
     """Gives the lines that are not empty with their numbers."""
     try:
         text = Path(path).read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = "it is no UTF-8 text" if isinstance(error, UnicodeDecodeError) else error.strerror
-        raise UsageError(f"The job file {path} cannot be read: {reason}.", "Save the table as CSV in UTF-8.") from error
+    except OSError as error:
+        raise UsageError(
+            f"The job file {path} cannot be read: {error.strerror}.", "See that it is there and may be read."
+        ) from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"The job file {path} is no UTF-8 text.", "Save the table as CSV in UTF-8.") from error
     first = text.partition("\n")[0]
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=first.count))
     try:
@@ -127,8 +133,9 @@ def _columns(titles: Sequence[str], known: Mapping[str, Convert], problems: Prob
     for title, column in zip(titles, columns, strict=True):
         if column not in possible:
             problems.add(1, f"there is no option {title.strip()!r}; columns may be {', '.join(possible)}")
-        elif columns.count(column) > 1:
-            problems.add(1, f"the column {title.strip()!r} is there more than once")
+    for column in possible:
+        if columns.count(column) > 1:
+            problems.add(1, f"the column {column!r} is there more than once")
     if "optical" not in columns:
         problems.add(1, f"a column named optical was expected, got {', '.join(titles) or 'nothing'}")
     return columns
@@ -149,12 +156,15 @@ def _row(
     optical, output = given.pop("optical", ""), given.pop("output", "")
     fields = {}
     for column, cell in given.items():
+        if column not in converters:
+            continue  # told of the first line
         try:
             fields[FIELDS.get(column, column)] = _located(column, converters[column](cell), folder)
         except (ValueError, UncloudedError) as error:
             problems.add(line, f"{column}: {error}")
     if not optical:
-        problems.add(line, "optical: the path of an image was expected, got nothing")
+        if "optical" in columns:
+            problems.add(line, "optical: the path of an image was expected, got nothing")
         return None
     try:
         return Row(line, _existing(optical, folder), _output_name(output) or product_name(optical), fields)
@@ -179,19 +189,26 @@ def _existing(spec: str, folder: Path) -> str:
         ValueError: Nothing is there.
         InputError: What follows the @ is no day.
     """
-    if spec.startswith("/vsi") or ":" in spec[2:].partition("@")[0]:
+    if is_elsewhere(spec):
         return spec
     inside = str(folder / spec)
     path, _ = split_day(inside)
-    if not Path(path).exists():
+    if not os.path.exists(path):
         raise ValueError(f"there is no {path}")
     return inside
+
+
+def is_elsewhere(spec: str) -> bool:
+    """Whether GDAL reads a path from elsewhere, such as /vsicurl/ or s3://."""
+    return spec.startswith("/vsi") or ":" in spec[2:].partition("@")[0]
 
 
 def _output_name(output: str) -> str:
     if not output:
         return ""
     path = PurePosixPath(output.replace("\\", "/"))
+    if os.name == "nt" and NOT_ON_WINDOWS.search(str(path)):
+        raise ValueError(f"output: a name that Windows allows was expected, got {output}")
     if path.suffix.lower() not in (".tif", ".tiff") or path.is_absolute() or ".." in path.parts or ":" in output:
         raise ValueError(f"output: a name that ends in .tif and lies in the output folder was expected, got {output}")
     return str(path.with_suffix(""))

@@ -67,7 +67,7 @@ class Shelf:
             if job_file.is_job_file(source):
                 wanted += [Found(row.optical, row.name, row.fields, is_named=True) for row in rows(source)]
             else:
-                wanted += [Found(one.path, one.name) for one in sources.candidates(source, self.avoid)]
+                wanted += [Found(one.path, one.name) for one in sources.candidates(source, self.avoid, self.left_out)]
         found = []
         for one in self._followed(wanted):
             scene = self._opened(one)
@@ -94,7 +94,7 @@ class Shelf:
             UsageError: A scene has none, or several.
         """
         found: dict[tuple[str, ...], list[str]] = {}
-        for one in sources.candidates(source, self.avoid):
+        for one in sources.candidates(source, self.avoid, self.left_out):
             found.setdefault(scene_name(one.path), []).append(one.path)
         wrong = [scene.path for scene in scenes if len(found.get(scene_name(scene.path), [])) != 1]
         if wrong:
@@ -127,7 +127,7 @@ class Shelf:
 
     def _pool(self, source: str, opened: Callable[[str], Acquisition]) -> list[Acquisition]:
         images = []
-        for one in self._followed(sources.candidates(source, self.avoid)):
+        for one in self._followed(sources.candidates(source, self.avoid, self.left_out)):
             try:
                 images.append(opened(one.path))
             except (NoScene, InputError) as reason:

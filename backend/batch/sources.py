@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import os
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,35 +27,39 @@ class Candidate:
 
 def is_pattern(source: str) -> bool:
     """Whether a source is a pattern such as `archive/*.SAFE`."""
-    return glob.has_magic(source) and not Path(source).exists()
+    return glob.has_magic(source) and not os.path.exists(source)
 
 
-def candidates(source: str, avoid: Path | None = None) -> list[Candidate]:
+def candidates(source: str, avoid: Path | None, left_out: dict[str, str]) -> list[Candidate]:
     """Lists what a folder, a pattern or the path of an image names, in order of their names.
 
     Args:
         source: Folders are searched with their subfolders.
-        avoid: A folder that is left out: that of the results.
+        avoid: A folder that is not searched: that of the results.
+        left_out: Gets the folders that cannot be read, and why.
 
     Raises:
         UsageError: Nothing is there.
     """
+    search = _Search(avoid.resolve() if avoid else None)
     if is_pattern(source):
         root = _root_of(source)
-        paths = _matching(source, avoid.resolve() if avoid else None)
-    elif Path(source).is_dir() and _is_plain_folder(Path(source)):
+        paths = search.matching(source)
+    elif search.is_plain_folder(Path(source)):
         root = Path(source)
-        paths = list(_inside(root, avoid.resolve() if avoid else None))
-    elif Path(source).exists():
+        paths = search.inside(root)
+    elif os.path.exists(source):
         root, paths = Path(source).parent, [Path(source)]
     else:
         raise UsageError(
             f"There is no {source}.", 'Give a job file (.csv), a folder of images, or a pattern in quotes: "in/*.SAFE".'
         )
+    left_out.update(search.unread)
     if not paths:
+        unread = "".join(f" {path} {why}." for path, why in search.unread.items())
         raise UsageError(
             f"{source} holds no images: names were expected that end in {', '.join(SUFFIXES)} or .SAFE, or folders of "
-            "band files.",
+            f"band files.{unread}",
             "Give another folder, or a pattern in quotes for files of other names.",
         )
     return [Candidate(str(path), _name(path, root)) for path in sorted(paths)]
@@ -67,34 +72,45 @@ def _root_of(pattern: str) -> Path:
     return Path(*parts[:fixed])
 
 
-def _matching(pattern: str, avoid: Path | None) -> list[Path]:
-    """Gives what a pattern names, without plain folders and the files of images that are folders."""
-    matches = [Path(path) for path in glob.glob(pattern, recursive=True)]
-    found = {path for path in matches if not _is_plain_folder(path) and avoid not in path.resolve().parents}
-    return [path for path in found if not found.intersection(path.parents)]
+class _Search:
+    def __init__(self, avoid: Path | None) -> None:
+        self._avoid = avoid
+        self.unread: dict[str, str] = {}
+        """Folders that cannot be read, and why."""
 
+    def matching(self, pattern: str) -> list[Path]:
+        """Gives what a pattern names, without plain folders and the files of images that are folders."""
+        matches = [Path(path) for path in glob.glob(pattern, recursive=True)]
+        found = {
+            path for path in matches if not self.is_plain_folder(path) and self._avoid not in path.resolve().parents
+        }
+        return [path for path in found if not found.intersection(path.parents)]
 
-def _inside(folder: Path, avoid: Path | None) -> list[Path]:
-    found: list[Path] = []
-    for path in sorted(folder.iterdir()):
-        if path.name.startswith(".") or path.resolve() == avoid:
-            continue
-        if path.is_dir():
-            if not _is_plain_folder(path):
+    def inside(self, folder: Path) -> list[Path]:
+        """Gives what may be images in a folder and below."""
+        found: list[Path] = []
+        for path in self._entries(folder):
+            if path.name.startswith(".") or path.resolve() == self._avoid:
+                continue
+            if self.is_plain_folder(path):
+                found += [] if path.is_symlink() else self.inside(path)
+            elif os.path.isdir(path) or (path.suffix.lower() in SUFFIXES and not _is_other_zip(path)):
                 found.append(path)
-            elif not path.is_symlink():
-                found += _inside(path, avoid)
-        elif path.suffix.lower() in SUFFIXES and not _is_other_zip(path):
-            found.append(path)
-    return found
+        return found
 
+    def is_plain_folder(self, path: Path) -> bool:
+        """Whether a path is a folder that is no image itself: neither a .SAFE nor one that holds band files only."""
+        if not os.path.isdir(path) or path.suffix.lower() == ".safe":
+            return False
+        rasters = [file.name for file in self._entries(path) if file.suffix.lower() in SUFFIXES]
+        return not rasters or not all(BAND_FILE.search(name) for name in rasters)
 
-def _is_plain_folder(path: Path) -> bool:
-    """Whether a path is a folder that is no image itself: neither a .SAFE nor one that holds band files only."""
-    if not path.is_dir() or path.suffix.lower() == ".safe":
-        return False
-    rasters = [file.name for file in path.iterdir() if file.suffix.lower() in SUFFIXES]
-    return not rasters or not all(BAND_FILE.search(name) for name in rasters)
+    def _entries(self, folder: Path) -> list[Path]:
+        try:
+            return sorted(folder.iterdir())
+        except OSError as error:
+            self.unread[str(folder)] = f"cannot be read: {error.strerror}"
+            return []
 
 
 def _is_other_zip(path: Path) -> bool:

@@ -105,11 +105,46 @@ def test_all_errors_are_named_with_their_lines(folder: Path) -> None:
         assert any(line.strip().startswith(start) for line in lines), (start, lines)
 
 
+def test_errors_of_columns_and_of_lines_are_told_together_and_once(folder: Path) -> None:
+    with pytest.raises(UsageError) as caught:
+        _read(folder, "optical,colour,date,dates,grow\nmissing.tif,red,,,much\na.tif,,,,3\n")
+
+    assert caught.value.message.splitlines()[1:] == [
+        "  line 1: the column 'dates' is there more than once",
+        "  line 1: there is no option 'colour'; columns may be optical, output, sar, mask, dates, method, grow",
+        "  line 2: grow: 'much' is no number",
+        f"  line 2: there is no {folder}/missing.tif",
+    ]
+    with pytest.raises(UsageError, match="column named optical was expected") as caught:
+        _read(folder, "image,sar\na.tif,none.tif\n")
+    assert f"line 2: sar: there is no {folder}/none.tif" in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("name", "allowed"),
+    [
+        ("a b/c.d.tif", True),
+        ("console.tif", True),
+        ("CON.tif", False),
+        ("nul/a.tif", False),
+        ("lpt1.a.tif", False),
+        ("d|e.tif", False),
+        ("e?.tif", False),
+        ("a./b.tif", False),
+    ],
+)
+def test_names_that_windows_cannot_have(name: str, allowed: bool) -> None:
+    assert bool(job_file.NOT_ON_WINDOWS.search(name)) != allowed
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
         ("optical,colour\na.tif,red\n", "line 1: there is no option 'colour'; columns may be optical, output, sar"),
-        ("optical,sar,SAR\na.tif,,\n", "line 1: the column 'sar' is there more than once"),
+        (
+            "optical,sar,SAR\na.tif,,\n",
+            "has 1 error(s); nothing was started.\n  line 1: the column 'sar' is there more",
+        ),
         ("sar\ns1.tif\n", "line 1: a column named optical was expected, got sar"),
         ("", "a column named optical was expected, got nothing"),
         ("optical\n", "names no scenes"),
@@ -125,5 +160,6 @@ def test_no_text_at_all(folder: Path) -> None:
     (folder / "jobs.csv").write_bytes(b"\xff\xfe\x00binary")
     with pytest.raises(UsageError, match="no UTF-8"):
         job_file.read(str(folder / "jobs.csv"), CONVERTERS, "generator", False)
-    with pytest.raises(UsageError, match="No such file"):
+    with pytest.raises(UsageError, match="No such file") as caught:
         job_file.read(str(folder / "none.csv"), CONVERTERS, "generator", False)
+    assert "UTF-8" not in caught.value.hint

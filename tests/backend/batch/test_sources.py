@@ -8,8 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from unclouded.backend.batch.sources import candidates
+from unclouded.backend.batch import sources
 from unclouded.backend.errors import UsageError
+
+
+def _found(source: Path, avoid: Path | None = None) -> list[sources.Candidate]:
+    return sources.candidates(str(source), avoid, {})
 
 
 @pytest.fixture
@@ -35,38 +39,38 @@ def archive(tmp_path: Path) -> Path:
 
 
 def test_a_folder_with_all_that_lies_below(archive: Path) -> None:
-    found = candidates(str(archive), archive / "out")
+    found = _found(archive, archive / "out")
 
     assert {one.name for one in found} == {"a", "2020/b", "2020/S2A_x", "2020/bands", "S2B_y", "damaged"}
     assert all(Path(one.path).exists() for one in found)
 
 
 def test_a_pattern_keeps_the_folders_below_its_fixed_part(archive: Path) -> None:
-    assert [one.name for one in candidates(str(archive / "**" / "*.SAFE"), None)] == ["2020/S2A_x"]
-    every = candidates(str(archive / "**"), archive / "out")
+    assert [one.name for one in _found(archive / "**" / "*.SAFE")] == ["2020/S2A_x"]
+    every = _found(archive / "**", archive / "out")
     assert {"a", "notes", "2020/bands", "2020/S2A_x"} <= {one.name for one in every}
     assert not [one.path for one in every if "GRANULE" in one.path or "/out/" in one.path]
 
 
 def test_the_path_of_an_image(archive: Path) -> None:
-    assert [one.name for one in candidates(str(archive / "a.tif"))] == ["a"]
-    assert [one.name for one in candidates(str(archive / "2020" / "S2A_x.SAFE"))] == ["S2A_x"]
+    assert [one.name for one in _found(archive / "a.tif")] == ["a"]
+    assert [one.name for one in _found(archive / "2020" / "S2A_x.SAFE")] == ["S2A_x"]
 
 
 def test_brackets_in_a_name_are_no_pattern(tmp_path: Path) -> None:
     (tmp_path / "a[1].tif").write_bytes(b"x")
-    assert [one.name for one in candidates(str(tmp_path / "a[1].tif"))] == ["a[1]"]
+    assert [one.name for one in _found(tmp_path / "a[1].tif")] == ["a[1]"]
 
 
 def test_a_folder_that_links_to_itself_ends(archive: Path) -> None:
     os.symlink(archive, archive / "2020" / "again")
-    assert len(candidates(str(archive), archive / "out")) == 6
+    assert len(_found(archive, archive / "out")) == 6
 
 
 def test_nothing_there(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="There is no "):
-        candidates(str(tmp_path / "none"))
+        _found(tmp_path / "none")
     with pytest.raises(UsageError, match="holds no images"):
-        candidates(str(tmp_path))
+        _found(tmp_path)
     with pytest.raises(UsageError, match="holds no images"):
-        candidates(str(tmp_path / "*.tif"))
+        _found(tmp_path / "*.tif")
