@@ -326,7 +326,7 @@ def test_a_batch_that_was_ended_goes_on(big: Any, number: signal.Signals) -> Non
     with _start(big, out.name) as process:
         _wait_for_the_second(process)
         process.send_signal(number)
-        rest, said = process.communicate(timeout=60)
+        rest, said = process.communicate(timeout=300)
     assert process.returncode == (-9 if number == signal.SIGKILL else 130), said
     left = {path.name for path in out.glob("*.tif*")}
     if number == signal.SIGTERM:

@@ -14,6 +14,8 @@ from click.testing import CliRunner
 from unclouded.backend.__main__ import main
 from unclouded.backend.version import VERSION
 
+from .patience import PATIENCE_S, line_with
+
 
 @pytest.fixture
 def files(shop: Any) -> Any:
@@ -84,10 +86,9 @@ def test_a_job_that_is_interrupted_leaves_nothing(shop: Any, number: signal.Sign
     command = [sys.executable, "-I", "-m", "unclouded.backend", "remove", optical, "--mask", mask, "--json"]
     command += ["--method", "inpaint", "-o", shop.path("clear.tif")]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        while '"Progress"' not in process.stdout.readline():
-            continue
+        line_with('"Progress"', process)
         process.send_signal(number)
-        rest, said = process.communicate(timeout=60)
+        rest, said = process.communicate(timeout=PATIENCE_S)
 
     assert process.returncode == 130, said
     assert json.loads(rest.splitlines()[-1])["code"] == "cancelled"

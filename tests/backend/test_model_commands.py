@@ -23,6 +23,7 @@ from unclouded.backend.userdata import MODELS_VARIABLE
 
 from .generators import write_fusion
 from .library.servers import Site, serving, stall, until, whole
+from .patience import PATIENCE_S, line_with
 
 
 @pytest.fixture
@@ -130,10 +131,9 @@ def test_an_interrupted_download_says_what_is_kept(shop: Any, site: Site, team: 
     site.put("/models/sibling.safetensors", until(content, 3_000_000, stall))
     started = [sys.executable, "-I", "-m", "unclouded.backend", "models", "download", "sibling", "--index", address]
     with subprocess.Popen([*started, "--json"], stdout=subprocess.PIPE, env=os.environ, text=True) as process:
-        while "of 6.9 MB" not in process.stdout.readline():
-            continue
+        line_with("of 6.9 MB", process)
         process.send_signal(signal.SIGINT)
-        rest, _ = process.communicate(timeout=60)
+        rest, _ = process.communicate(timeout=PATIENCE_S)
 
     last = json.loads(rest.splitlines()[-1])
     assert process.returncode == 130

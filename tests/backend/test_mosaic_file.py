@@ -26,6 +26,7 @@ from unclouded.backend.raster import Grid
 from unclouded.backend.tiling import Window, tiles
 
 from .disks import disk
+from .patience import line_with
 
 CUSTOM = "+proj=laea +lat_0=47.3 +lon_0=8.1 +x_0=321 +y_0=-77 +ellps=bessel +units=m +no_defs"
 TAGS = {"SENSOR": "MSI", "NOTE": 'ä <b> & "ö"', "UNCLOUDED_VERSION": "1"}
@@ -161,8 +162,7 @@ def test_a_killed_run_leaves_nothing_under_the_names(long: Any) -> None:
     with subprocess.Popen(
         [*command, "--method", "inpaint", "-o", "clear.vrt"], stdout=subprocess.PIPE, cwd=long.folder, text=True
     ) as process:
-        while "reconstructing" not in process.stdout.readline():
-            continue
+        line_with("reconstructing", process)
         process.kill()
 
     left = {name for name in long.contents() if not name.startswith(partial_folder("clear.vrt").name)}

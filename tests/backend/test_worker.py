@@ -25,7 +25,7 @@ from unclouded.backend.version import VERSION
 
 ROOT = Path(version.__file__).parents[1]
 START = "import sys; sys.path.append({!r}); from unclouded.backend.__main__ import main; main()"
-PATIENCE_S = 60.0
+PATIENCE_S = 300.0
 
 
 class Talk:

@@ -14,7 +14,7 @@ from qgis.PyQt.QtCore import QTimer
 from qgis.utils import iface
 
 FOLDER = Path(os.environ["UNCLOUDED_TEST_FOLDER"])
-STEP_TIMEOUT_S = 90.0
+STEP_TIMEOUT_S = 250.0
 POLL_MS = 100
 seen = {"errors": []}
 

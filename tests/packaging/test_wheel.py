@@ -46,7 +46,7 @@ def test_the_command_runs_from_the_wheel(wheel: Path, tmp_path: Path) -> None:
     )
     assert finished.returncode == 0, finished.stderr
     where = [str(python), "-c", "import unclouded.backend as package; print(package.__file__)"]
-    assert str(tmp_path) in subprocess.run(where, capture_output=True, text=True, check=True, timeout=60).stdout
+    assert str(tmp_path) in subprocess.run(where, capture_output=True, text=True, check=True, timeout=300).stdout
 
 
 def _lend_libraries(environment: Path) -> None:

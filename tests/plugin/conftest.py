@@ -62,7 +62,7 @@ def write_generator(path: Path, **changes: object) -> str:
 
 def wait_until(condition: Callable[[], bool], what: str = "") -> None:
     """Lets QGIS handle its events until a condition holds."""
-    end = time.monotonic() + 60
+    end = time.monotonic() + 300
     while not condition():
         if time.monotonic() > end:
             pytest.fail(f"waited in vain for {what or condition}")

@@ -17,6 +17,7 @@ from unclouded.backend.catalogue import presets
 from unclouded.backend.catalogue.presets import Catalogue
 
 from ..conftest import Workshop
+from ..patience import PATIENCE_S
 from .conftest import AREA, HASTE, HURRY, Fetch
 from .server import World
 from .worlds import OPTICAL, SAR, add_asset, make_item, write_file
@@ -265,7 +266,8 @@ def test_a_killed_run_leaves_whole_files_only(world: World, shop: Workshop) -> N
     command += ["--bands", "B2,B3,B4", "--dates", "0", "--catalog", world.address, "-o", shop.path("out")]
     world.faults["/files/S1_1_2020-06-04_15_vh"] = "cut"
     process = subprocess.Popen(command, stderr=subprocess.DEVNULL, env=os.environ)
-    while process.poll() is None and not (shop.folder / "out/optical.tif").exists():
+    end = time.monotonic() + PATIENCE_S
+    while process.poll() is None and not (shop.folder / "out/optical.tif").exists() and time.monotonic() < end:
         time.sleep(0.01)
     process.kill()
     process.wait()

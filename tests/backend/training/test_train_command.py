@@ -18,6 +18,7 @@ from unclouded.backend.card import read_card
 from unclouded.backend.datasets.collection import VARIABLE
 from unclouded.backend.training.recipe import recipes
 
+from ..patience import PATIENCE_S, line_with
 from .studio import NETWORKS
 
 TINY = ["fit.epochs=2", "fit.batch=2", "fit.precision=32", "data.samples=4", "data.windows=2", "data.window_px=32"]
@@ -106,10 +107,9 @@ def test_an_interrupted_training_keeps_the_best(studio: Any, number: signal.Sign
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=studio.folder
     ) as process:
-        while '"Losses"' not in (line := process.stdout.readline()):
-            assert line, process.stderr.read()
+        line_with('"Losses"', process)
         process.send_signal(number)
-        rest, said = process.communicate(timeout=60)
+        rest, said = process.communicate(timeout=PATIENCE_S)
     last = json.loads(rest.splitlines()[-1])
 
     assert process.returncode == 130, said
