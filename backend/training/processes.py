@@ -18,6 +18,7 @@ from types import TracebackType
 import lightning as L
 import torch.distributed
 from lightning.pytorch.strategies import ParallelStrategy
+from torch.distributed import TCPStore  # type: ignore[attr-defined]  # it is public all the same
 
 from ..errors import BackendError, UncloudedError, UsageError
 from ..memory import keep_freed
@@ -101,7 +102,7 @@ class Others:
         self._processes: list[multiprocessing.process.BaseProcess] = []
         self._errors: list[Connection] = []
         # It has a port of its own from now on: two trainings can never meet at one.
-        self._store = torch.distributed.TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
+        self._store = TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
         self._over = threading.Event()
         self._watcher = threading.Thread(target=self._watch, daemon=True)
         self._stack = contextlib.ExitStack()
@@ -231,10 +232,10 @@ def _environment(port: int, count: int) -> Iterator[None]:
                 os.environ[name] = value
 
 
-def _store() -> torch.distributed.TCPStore:
+def _store() -> TCPStore:
     """Gives the store at which the processes meet."""
     address, port = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
-    return torch.distributed.TCPStore(address, port, is_master=False, wait_for_workers=False)
+    return TCPStore(address, port, is_master=False, wait_for_workers=False)
 
 
 def _ready(name: str) -> str:
