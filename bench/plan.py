@@ -27,7 +27,8 @@ PART_CORES = 4
 DEFLATED = 0.6
 """Of its plain bytes is a compressed tile: the synthetic scenes' share; cloud compresses better, noise worse."""
 CLOUDED = 0.6
-"""Share of the tiles' area that is reconstructed."""
+"""Share of the tiles' area that the network computes, context apart: that of the clouds where they lie in banks, up to
+four times as much where they are scattered."""
 SURVEY, NETWORK, OVERVIEWS, LOADING = "reading, mask and statistics", "network", "overviews", "loading"
 ON_CORES = "network on cores"
 

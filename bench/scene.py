@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import rasterio
 from measuring import machine, prepare, run_command, time_parts
 from rich.console import Console
 from rich.table import Table
@@ -60,6 +61,7 @@ def main(side: int, small_side: int, cache: str, json_path: str, parts_of: str |
         name: remove(folder, scenes["GeoTIFF"], mask, name, console)
         for name, mask in {**{cover: scenes[cover] for cover in COVERS}, FOUND: None}.items()
     }
+    figures["computed_px"] = {cover: computed_px(scenes[cover]) for cover in COVERS}
     figures["parts"] = parts_alone(folder, scenes["GeoTIFF"], console)
     figures["detect"] = {name: detect(folder, scenes[name], name, console) for name in FORMATS}
     figures["remove_small"] = {name: remove(folder, small[name], None, name, console) for name in SMALL_FORMATS}
@@ -108,6 +110,25 @@ def remove(folder: Path, image: Path, mask: Path | None, what: str, console: Con
     return run_command([*UNCLOUDED, "remove", str(image), "-o", str(output), "--overwrite", "--json", *given])
 
 
+def computed_px(mask: Path) -> int:
+    """Gives how many pixels the bundled network computes under a mask, context included."""
+    from unclouded.backend.card import read_card
+    from unclouded.backend.clouds import CLOUD, GROW_PX, grow
+    from unclouded.backend.installed import find_model
+    from unclouded.backend.tiling import Window, cover, tiles
+
+    card = read_card(find_model("default"))
+    with rasterio.open(mask) as dataset:
+        cloud = grow(dataset.read(1) == CLOUD, GROW_PX)
+    whole = Window(0, 0, *cloud.shape)
+    parts = (
+        part
+        for tile in tiles(*cloud.shape, card.tile_px)
+        for part in cover(cloud[tile.slices_in(whole)], card.overlap_px)
+    )
+    return sum(part.padded(card.overlap_px, card.align_px).pixels for part in parts)
+
+
 def detect(folder: Path, image: Path, what: str, console: Console) -> dict[str, float]:
     """Runs `unclouded detect`: reading and the mask."""
     console.print(f"detect, {what} ...")
@@ -124,16 +145,23 @@ def parts_alone(folder: Path, image: Path, console: Console) -> dict[str, Any]:
 
 def ratios(figures: dict[str, Any]) -> dict[str, float]:
     """What the figures come down to; reading and writing, which is what a clear scene takes, set apart."""
-    seconds = {name: run["seconds"] for name, run in figures["remove"].items()}
-    whole = seconds[WHOLE] - seconds[CLEAR]
-    peaks = [run["peak_mb"] for run in figures["remove"].values()]
+    runs, computed = figures["remove"], figures["computed_px"]
+    peaks = [run["peak_mb"] for run in runs.values()]
+
+    def share(cover: str, *keys: str) -> float:
+        clear, here, whole = (sum(runs[name][key] for key in keys) for name in (CLEAR, cover, WHOLE))
+        return (here - clear) / (whole - clear)
+
     return {
-        "end_to_end_over_parts": seconds[FOUND] / sum(figures["parts"]["seconds"].values()),
-        "ten_percent_in_one_bank_over_all": (seconds[BANK] - seconds[CLEAR]) / whole,
-        "ten_percent_scattered_over_all": (seconds[SCATTERED] - seconds[CLEAR]) / whole,
+        "end_to_end_over_parts": runs[FOUND]["seconds"] / sum(figures["parts"]["seconds"].values()),
+        "ten_percent_in_one_bank_over_all": share(BANK, "seconds"),
+        "ten_percent_scattered_over_all": share(SCATTERED, "seconds"),
+        "the_same_in_one_bank_by_the_processor": share(BANK, "user_s", "system_s"),
+        "the_same_scattered_by_the_processor": share(SCATTERED, "user_s", "system_s"),
+        "the_same_in_one_bank_in_computed_px": computed[BANK] / computed[WHOLE],
+        "the_same_scattered_in_computed_px": computed[SCATTERED] / computed[WHOLE],
         "peak_gb": max(peaks) / 1024,
-        "memory_of_the_larger_scene": figures["remove"][FOUND]["peak_mb"]
-        / figures["remove_small"]["GeoTIFF"]["peak_mb"],
+        "memory_of_the_larger_scene": runs[FOUND]["peak_mb"] / figures["remove_small"]["GeoTIFF"]["peak_mb"],
     }
 
 
