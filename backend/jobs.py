@@ -75,7 +75,7 @@ def _fetch(job: FetchImages, report: Reporter) -> Done:
 
 @contextlib.contextmanager
 def _without_gdal_threads() -> Iterator[None]:
-    """Keeps GDAL from threads of its own: processes that draw samples are forks, which would wait for them for ever."""
+    """Keeps GDAL from threads of its own: the processes that draw samples, which inherit this, keep the cores busy."""
     before = os.environ.get("GDAL_NUM_THREADS")
     os.environ["GDAL_NUM_THREADS"] = "1"
     try:
