@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console, Group
 from rich.live import Live
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
@@ -55,8 +56,8 @@ def _run_unheard(job: protocol.Job) -> int:
     """Runs one of several processes that train together: the first speaks for all, but nobody else knows its errors."""
     event, code = _finish(job, lambda _: None)
     if isinstance(event, protocol.Failed) and event.code != "cancelled":
-        Console(stderr=True, highlight=False).print(
-            f"[red]Error in process {_rank()}:[/] {_plain(event.message)} {_plain(event.hint)}", soft_wrap=True
+        plain_console(stderr=True).print(
+            f"[red]Error in process {_rank()}:[/] {escape(event.message)} {escape(event.hint)}", soft_wrap=True
         )
     return code
 
@@ -72,7 +73,7 @@ def _print_json(event: protocol.Message) -> None:
 
 
 def _run_rich(job: protocol.Job, heard: Callable[[protocol.Message], None]) -> int:
-    console = Console(stderr=True, highlight=False)
+    console = plain_console(stderr=True)
     with _shown(console) as show:
 
         def hear(event: protocol.Message) -> None:
@@ -81,20 +82,31 @@ def _run_rich(job: protocol.Job, heard: Callable[[protocol.Message], None]) -> i
 
         event, code = _finish(job, hear)
     if isinstance(event, protocol.Failed):
-        console.print(f"[red]Error:[/] {_plain(event.message)} {_plain(event.hint)}", soft_wrap=True)
+        console.print(f"[red]Error:[/] {escape(event.message)} {escape(event.hint)}", soft_wrap=True)
     elif isinstance(event, protocol.Done):
         for path in filter(None, (event.output, event.mask_output, event.uncertainty_output, event.error_output)):
-            console.print(f"Wrote {_plain(path)}", soft_wrap=True)
+            console.print(f"Wrote {escape(path)}", soft_wrap=True)
         if event.quality:
             console.print(verdict.sentence(event.quality), soft_wrap=True)
     return code
 
 
+def plain_console(stderr: bool = False) -> Console:
+    """Gives what prints on standard output, or on standard error: names as they are, without colours or :emoji:."""
+    return Console(stderr=stderr, highlight=False, emoji=False)
+
+
+def progress_bars(console: Console, transient: bool = False) -> Progress:
+    """Gives bars whose descriptions are no markup."""
+    words = TextColumn("{task.description}", markup=False)
+    columns = words, BarColumn(), TaskProgressColumn(), TimeRemainingColumn()
+    return Progress(*columns, console=console, transient=transient)
+
+
 @contextlib.contextmanager
 def _shown(console: Console) -> Iterator[Callable[[protocol.Message], None]]:
     """Gives a function that shows events with a progress bar, and losses below it."""
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    bar, curves = Progress(*columns, console=console), _Curves()
+    bar, curves = progress_bars(console), _Curves()
     task = bar.add_task("starting", total=1.0)
     with Live(Group(bar, curves), console=console, transient=True):
 
@@ -103,7 +115,7 @@ def _shown(console: Console) -> Iterator[Callable[[protocol.Message], None]]:
                 bar.update(task, completed=event.fraction, description=event.stage)
             elif isinstance(event, protocol.Log):
                 warning = "[yellow]Warning:[/] " if event.level == "warning" else ""
-                console.print(warning + _plain(event.text), soft_wrap=True)
+                console.print(warning + escape(event.text), soft_wrap=True)
             elif isinstance(event, protocol.Estimate):
                 size_mb = event.disk_bytes / 1e6
                 console.print(f"About {_duration(event.seconds)} left; needs up to {size_mb:.0f} MB of disk.")
@@ -130,7 +142,7 @@ class _Curves:
         for title in (f"epoch {self._now.epoch}", "now", "least"):
             table.add_column(title, justify="left" if title.startswith("epoch") else "right")
         for name, value in self._now.values.items():
-            table.add_row(_plain(name), f"{value:.4g}", f"{self._least[name]:.4g}")
+            table.add_row(escape(name), f"{value:.4g}", f"{self._least[name]:.4g}")
         return table
 
 
@@ -141,7 +153,7 @@ def show_recipes() -> None:
     table = Table(show_header=False, box=None)
     for name, title in recipes().items():
         table.add_row(name, title)
-    console = Console(highlight=False)
+    console = plain_console()
     console.print(table)
     console.print("Start one with:  unclouded train RECIPE")
 
@@ -154,16 +166,16 @@ def run_export(checkpoint: str, output: str, overwrite: bool) -> int:
     """
     from .jobs import check_training_libraries
 
-    console = Console(stderr=True, highlight=False)
+    console = plain_console(stderr=True)
     try:
         check_training_libraries()
         from .training.export import export_checkpoint
 
         card = export_checkpoint(checkpoint, output, overwrite)
     except UncloudedError as error:
-        console.print(f"[red]Error:[/] {_plain(str(error))}", soft_wrap=True)
+        console.print(f"[red]Error:[/] {escape(str(error))}", soft_wrap=True)
         return error.exit_code
-    console.print(f"Wrote {_plain(output)}: {_plain(card.name)} {card.version}, {_plain(card.title)}", soft_wrap=True)
+    console.print(f"Wrote {escape(output)}: {escape(card.name)} {card.version}, {escape(card.title)}", soft_wrap=True)
     return 0
 
 
@@ -177,7 +189,7 @@ def run_demo(folder: str, optical: str | None, sar: str | None) -> int:
     from .removal import remove
     from .reporting import Reporter
 
-    console = Console(stderr=True, highlight=False)
+    console = plain_console(stderr=True)
 
     def run(job: protocol.RemoveClouds) -> None:
         with _shown(console) as show:
@@ -191,12 +203,12 @@ def run_demo(folder: str, optical: str | None, sar: str | None) -> int:
             console.print("Making a synthetic scene of 1024 x 1024 px")
             demo.make_scene(place)
             console.print(demo.as_table(demo.run(place, run, console.print)))
-            console.print(_plain(demo.OWN_IMAGE.format(command=sys.argv[0])), soft_wrap=True)
+            console.print(escape(demo.OWN_IMAGE.format(command=sys.argv[0])), soft_wrap=True)
     except UncloudedError as error:
-        console.print(f"[red]Error:[/] {_plain(str(error))}", soft_wrap=True)
+        console.print(f"[red]Error:[/] {escape(str(error))}", soft_wrap=True)
         return error.exit_code
     console.print(
-        f"Results: {_plain(str(place.resolve()))}\nPicture: {_plain(str(place.resolve() / 'quicklook.png'))}",
+        f"Results: {escape(str(place.resolve()))}\nPicture: {escape(str(place.resolve() / 'quicklook.png'))}",
         soft_wrap=True,
     )
     return 0
@@ -262,7 +274,7 @@ def show_info(as_json: bool, device: str = "") -> int:
     try:
         proof = _prove(device) if device else None
     except UncloudedError as error:
-        Console(stderr=True, highlight=False).print(f"[red]Error:[/] {_plain(str(error))}", soft_wrap=True)
+        plain_console(stderr=True).print(f"[red]Error:[/] {escape(str(error))}", soft_wrap=True)
         return error.exit_code
     if as_json:
         cards = [
@@ -279,9 +291,9 @@ def show_info(as_json: bool, device: str = "") -> int:
     for card, path in models:
         table.add_row("generator", f"{card.name} {card.version}: {card.title} ({os.path.getsize(path) / 1e6:.1f} MB)")
     if proof:
-        table.add_row("check", f"a tile in {proof.milliseconds:g} ms on {proof.device}: {_plain(proof.label)}")
-        table.add_row("", f"[yellow]{_plain(proof.warning)}[/]")
-    Console(highlight=False).print(table)
+        table.add_row("check", f"a tile in {proof.milliseconds:g} ms on {proof.device}: {escape(proof.label)}")
+        table.add_row("", f"[yellow]{escape(proof.warning)}[/]")
+    plain_console().print(table)
     return 0
 
 
@@ -289,11 +301,6 @@ def _prove(device: str) -> Proof:
     from .proof import prove
 
     return prove(device)
-
-
-def _plain(text: str) -> str:
-    """Keeps brackets in paths from being read as markup."""
-    return text.replace("[", r"\[")
 
 
 def _duration(seconds: float) -> str:

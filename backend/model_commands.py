@@ -186,9 +186,9 @@ def _run(job: Any, as_json: bool, show: Callable[[Message], None]) -> NoReturn:
 
 
 def _print(table: Any) -> None:
-    from rich.console import Console
+    from .console import plain_console
 
-    Console(highlight=False).print(table)
+    plain_console().print(table)
 
 
 def _fail(error: UncloudedError) -> NoReturn:

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress
 from rich.table import Table
 
 from .. import protocol, verdict
+from ..console import plain_console, progress_bars
 from ..errors import UncloudedError
 from .plan import Item, Plan
 from .report import counted
@@ -76,18 +76,18 @@ class Screen:
     """Prints for people, on standard error; the plan of a dry run on standard output."""
 
     def __init__(self) -> None:
-        self._console = Console(stderr=True, highlight=False)
+        self._console = plain_console(stderr=True)
 
     @contextlib.contextmanager
     def planning(self) -> Iterator[Said]:
         """Gives what prints how far the planning is."""
-        with _bars(self._console) as bars:
+        with progress_bars(self._console, transient=True) as bars:
             task = bars.add_task("planning", total=1.0)
-            yield lambda text, share: bars.update(task, completed=share, description=escape(text))
+            yield lambda text, share: bars.update(task, completed=share, description=text)
 
     def planned(self, plan: Plan, folder: Path, is_dry: bool) -> None:
         """Prints what is going to be done."""
-        console = Console(highlight=False) if is_dry else self._console
+        console = plain_console() if is_dry else self._console
         if is_dry:
             console.print(_table(plan.items, folder))
             for item in filter(lambda item: item.problem, plan.items):
@@ -104,7 +104,7 @@ class Screen:
     @contextlib.contextmanager
     def running(self, plan: Plan) -> Iterator[Callable[[protocol.Message], None]]:
         """Gives what prints the events of all jobs."""
-        with _bars(self._console) as bars:
+        with progress_bars(self._console, transient=True) as bars:
             yield _Hearing(bars, sum(item.is_due for item in plan.items)).hear
 
     def ended(self, results: Sequence[Result], report: str) -> None:
@@ -137,7 +137,7 @@ class _Hearing:
             self._bars.console.print(escape(event.text), soft_wrap=True)
         elif isinstance(event, protocol.Progress) and event.id != WHOLE:
             self._running[event.id] = event.fraction
-            words = f"{escape(event.id)}: {escape(event.stage)}"
+            words = f"{event.id}: {event.stage}"
             self._bars.update(self._scene, completed=event.fraction, description=words)
         elif isinstance(event, protocol.Log) and event.level == "warning":
             words = f"{escape(event.id)}: [yellow]Warning:[/] {escape(event.text)}"
@@ -155,11 +155,6 @@ class _Hearing:
             self._bars.console.print(f"{escape(event.id)}: {escape(words)}", soft_wrap=True)
         else:
             self._bars.console.print(f"{escape(event.id)}: [red]failed:[/] {escape(event.message)}", soft_wrap=True)
-
-
-def _bars(console: Console) -> Progress:
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    return Progress(*columns, console=console, transient=True)
 
 
 def _table(items: Sequence[Item], folder: Path) -> Table:
