@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import rasterio
 
@@ -52,7 +53,7 @@ class State:
     """What is to be done for one result."""
 
     kind: Literal["new", "finished", "redo", "taken", "fails"]
-    """`taken`: a file of somebody else lies there; `fails`: its scene cannot be opened."""
+    """`taken`: a file of somebody else lies there; `fails`: its scene cannot be done, as is known beforehand."""
     reason: str = ""
 
 
@@ -242,11 +243,44 @@ def _read(path: Path) -> tuple[dict[str, Entry], dict[str, Digest]]:
         content = json.loads(path.read_text(encoding="utf-8"))
         if content["format"] != FORMAT:
             raise ValueError(f"it has format {content['format']}, this version knows {FORMAT}")
-        return {name: Entry(**entry) for name, entry in content["results"].items()}, dict(content["digests"])
+        results, digests = content["results"], content["digests"]
+        _check_types(Entry, results)
+        _check_types(Digest, digests)
+        known: dict[str, Digest] = {
+            path: {"stamp": digest["stamp"], "sha256": digest["sha256"]} for path, digest in digests.items()
+        }
+        return {name: Entry(**entry) for name, entry in results.items()}, known
     except FileNotFoundError:
         return {}, {}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except OSError as error:
+        raise OutputError(
+            f"The folder {path.parent} cannot be used: {path.name}: {error.strerror}.", "Choose another folder."
+        ) from error
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise OutputError(
             f"What the folder remembers of its batch cannot be read: {path}: {error}.",
             "Choose another folder; or delete this file, and do everything again with --overwrite.",
         ) from error
+
+
+def _check_types(kind: type, entries: Mapping[str, Mapping[str, Any]]) -> None:
+    """Raises ValueError if fields of entries have other types than those of a class."""
+    hints = get_type_hints(kind)
+    for name, entry in entries.items():
+        for field_name, value in entry.items():
+            if not _is(value, hints[field_name]):
+                raise ValueError(f"{name}: {field_name} cannot be {value!r}")
+
+
+def _is(value: Any, kind: Any) -> bool:
+    """Whether a value of JSON is of an annotated type."""
+    origin, inside = get_origin(kind), get_args(kind)
+    if origin is dict:
+        return isinstance(value, dict) and all(_is(one, inside[1]) for one in value.values())
+    if origin is list:
+        return isinstance(value, list) and all(_is(one, inside[0]) for one in value)
+    if inside:
+        return any(_is(value, one) for one in inside)
+    if kind is float:
+        return isinstance(value, (int, float)) and math.isfinite(value)
+    return kind is Any or isinstance(value, kind)

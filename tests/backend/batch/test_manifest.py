@@ -210,7 +210,37 @@ def test_a_product_is_all_its_files(shop: Any) -> None:
     assert manifest.inputs(job) != before
 
 
-@pytest.mark.parametrize("content", ["{", "[]", '{"format": 99}', '{"format": 1, "results": 3}'])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("parameters", 5),
+        ("inputs", ["a"]),
+        ("files", {"o.tif": 1}),
+        ("version", None),
+        ("cloud_fraction", "much"),
+        ("quality", {"seam_ratio": "high"}),
+        ("seconds", float("nan")),
+        ("warnings", "one"),
+        ("colour", "red"),
+        ("stamp", 5),
+        ("sha256", None),
+    ],
+)
+def test_a_memory_whose_values_are_none(job: RemoveClouds, name: str, value: Any) -> None:
+    path = Path(job.output).parent / NAME
+    content = json.loads(path.read_text())
+    damaged = content["digests"] if name in ("stamp", "sha256") else content["results"]
+    next(iter(damaged.values()))[name] = value
+    path.write_text(json.dumps(content))
+
+    with pytest.raises(OutputError, match="cannot be read") as caught:
+        Manifest(path.parent)
+    assert name in caught.value.message
+
+
+@pytest.mark.parametrize(
+    "content", ["{", "[]", pytest.param("[" * 100_000, id="deep"), '{"format": 99}', '{"format": 1, "results": 3}']
+)
 def test_a_memory_that_cannot_be_read(tmp_path: Path, content: str) -> None:
     (tmp_path / NAME).write_text(content)
     with pytest.raises(OutputError, match="cannot be read") as caught:
