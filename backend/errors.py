@@ -179,7 +179,7 @@ class BatchIncomplete(UncloudedError):
 
     def __init__(self, failed: int, count: int) -> None:
         super().__init__(
-            f"{failed} of {count} scenes failed; the others are finished.",
+            f"{failed} of {count} scenes failed{'; the others are finished' if failed < count else ''}.",
             "Mend what the reasons name and run the same command again: it goes on with what is missing.",
         )
 

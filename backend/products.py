@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import os
 import re
 import zipfile
 import zlib
@@ -49,15 +50,15 @@ def open_product(path: str) -> Product:
         InputError: The folder or zip has no band files.
     """
     place = Path(path)
-    if place.is_dir():
-        names = [str(name.relative_to(place)) for name in place.rglob("*") if name.is_file()]
+    if os.path.isdir(place):
+        names = [str(name.relative_to(place)) for name in place.rglob("*") if os.path.isfile(name)]
         return _from_files(path, path, names)
     if zipfile.is_zipfile(place):
         with zipfile.ZipFile(place) as archive:
             names = archive.namelist()
         return _from_files(path, f"/vsizip/{place.resolve()}", names)
-    if not place.exists() and "/" in path and not path.startswith(("/vsi", "SENTINEL2_")) and ":" not in path:
-        raise UnreadableRaster(path, "there is no such file")
+    if not os.path.exists(place) and "/" in path and not path.startswith(("/vsi", "SENTINEL2_")) and ":" not in path:
+        raise UnreadableRaster(path, "there is no such file, or it may not be read")
     raster = open_raster(path)
     return Product(raster, day=_day_of(raster.tags, path))
 
@@ -69,7 +70,7 @@ def split_day(spec: str) -> tuple[str, datetime.date | None]:
         InputError: What follows the last @ of a file that does not exist is no day.
     """
     path, at, day = spec.rpartition("@")
-    if not at or Path(spec).exists():
+    if not at or os.path.exists(spec):
         return spec, None
     try:
         return path, datetime.date.fromisoformat(day)

@@ -96,7 +96,7 @@ def open_scene(
             "warning",
             "The optical image has no georeference: SAR and dates of the same size are taken to lie on its pixels.",
         )
-    area = _area(whole, bbox)
+    area = area_of(whole, bbox)
     window = area.padded(CONTEXT_PX).clipped(whole.height, whole.width) or area
     grid = whole.crop(window)
     radar = _open_sar(sar, whole, grid, log) if sar else None
@@ -193,7 +193,13 @@ def open_readers(
     return optical, sar, dates
 
 
-def _area(grid: Grid, bbox: Sequence[float] | None) -> Window:
+def area_of(grid: Grid, bbox: Sequence[float] | None) -> Window:
+    """Gives the pixels of an area, xmin, ymin, xmax, ymax in the grid's coordinates; all without one.
+
+    Raises:
+        UsageError: It is no area.
+        InputError: It lies outside.
+    """
     if bbox is None:
         return Window(0, 0, grid.height, grid.width)
     if len(bbox) != 4 or not np.isfinite(bbox).all() or bbox[0] >= bbox[2] or bbox[1] >= bbox[3]:

@@ -12,15 +12,14 @@ from ..card import read_card
 from ..devices import find_device
 from ..errors import InputError, ModelError, OutputError, UncloudedError, UsageError
 from ..installed import find_model
-from ..protocol import RemoveClouds
+from ..protocol import NEED_DATES, RemoveClouds
 from ..results import disk_bytes
-from ..scene import Optical, Scene
-from ..tiling import Window
+from ..scene import Optical, Scene, area_of
 from . import job_file, sources
 from .acquisition import Acquisition
 from .manifest import Manifest, State, inputs_of, made_by
 from .pairing import Choice, choose_dates, choose_sar
-from .scenes import Found, Said, Shelf, listed
+from .scenes import MAX_SHOWN, Found, Said, Shelf, listed
 
 
 @dataclass(frozen=True)
@@ -75,7 +74,18 @@ class Plan:
     """What files of folders were taken for that are no scenes, by path."""
 
     def check(self) -> None:
-        """Raises OutputError if results would replace files of somebody else."""
+        """Checks whether there is a point in starting it.
+
+        Raises:
+            OutputError: Results would replace files of somebody else.
+            UsageError: No scene can be done.
+        """
+        problems = [(item.job.id, item.problem) for item in self.items if item.problem is not None]
+        if len(problems) == len(self.items):
+            reasons = "".join(f"\n  {name}: {problem.message}" for name, problem in problems[:MAX_SHOWN])
+            raise UsageError(
+                f"None of {len(problems)} scene(s) can be done; nothing was started.{reasons}\n", problems[0][1].hint
+            )
         taken = [item.job.output for item in self.items if item.state.kind == "taken"]
         if taken:
             raise OutputError(
@@ -109,10 +119,12 @@ def make(
     find_device(wishes.fields.get("device", "auto"))
     if method == "generator":
         known_model(wishes.fields.get("model", "default"))
+    _check_mask(wishes.mask)
     shelf = Shelf(wishes.folder, wishes.fields, said)
     scenes = shelf.scenes(given, lambda path: job_file.read(path, converters, method, wishes.dates > 0))
     pairs = _Pairs(shelf, wishes, scenes)
     items = [pairs.item(scene) for scene in scenes]
+    _check_dates([item.job for item in items], wishes)
     _check_outputs([item.job for item in items])
     manifest.verify([item.job for item in items], said)
     return Plan([_judged(item, scene, manifest) for item, scene in zip(items, scenes, strict=True)], shelf.left_out)
@@ -148,7 +160,7 @@ class _Pairs:
         if wishes.dates:
             self._dates = shelf.dates(wishes.dates_from) if wishes.dates_from else own
         named = wishes.mask not in job_file.MASK_WORDS and (
-            Path(wishes.mask).is_dir() or sources.is_pattern(wishes.mask)
+            os.path.isdir(wishes.mask) or sources.is_pattern(wishes.mask)
         )
         self._masks = shelf.masks(wishes.mask, scenes) if named else {}
 
@@ -185,6 +197,26 @@ class _Pairs:
         }
 
 
+def _check_mask(mask: str) -> None:
+    """Raises UsageError if what was named as the mask of all scenes is not there."""
+    is_known = mask in job_file.MASK_WORDS or sources.is_pattern(mask) or job_file.is_elsewhere(mask)
+    if not is_known and not os.path.exists(mask):
+        raise UsageError(
+            f"There is no mask {mask}.", "Give auto, all, a file, or a folder of masks named like their scenes."
+        )
+
+
+def _check_dates(jobs: Sequence[RemoveClouds], wishes: Wishes) -> None:
+    """Raises UsageError if scenes need other dates, have none and were to get none."""
+    lacking = [job for job in jobs if job.method in NEED_DATES and not job.dates]
+    if lacking and not wishes.dates:
+        raise UsageError(
+            f"The method {lacking[0].method} needs other dates of the same place, and {len(lacking)} scene(s) have "
+            f"none: {listed([job.optical for job in lacking])}.",
+            "Let them be found with --dates N, or name them in a job file.",
+        )
+
+
 def _check_outputs(jobs: Sequence[RemoveClouds]) -> None:
     """Raises UsageError if an output is an input, or one of two jobs."""
     inputs = {os.path.realpath(path) for job in jobs for path in inputs_of(job).values()}
@@ -208,23 +240,32 @@ def _judged(item: Item, scene: Found, manifest: Manifest) -> Item:
     if scene.optical is None:
         return replace(item, state=State("fails"), problem=scene.problem)
     job = item.job
-    opened = _unread(scene.optical, job)
-    measured = replace(item, pixels=opened.area.height * opened.area.width, disk_bytes=disk_bytes(opened, job))
     try:
+        if job.method in NEED_DATES and not job.dates:
+            raise InputError(
+                f"The method {job.method} needs other dates; found were {', '.join(item.lacking)}.",
+                "Give images of more days (--dates-from), or more days between them (--within).",
+            )
+        opened = _unread(scene.optical, job)
+        measured = replace(item, pixels=opened.area.height * opened.area.width, disk_bytes=disk_bytes(opened, job))
         state = manifest.state(job)
+    except (InputError, UsageError) as error:
+        return replace(item, state=State("fails"), problem=error)
     except OSError as error:
         problem = InputError(f"{error.filename} cannot be read: {error.strerror}.", "See that it is there and allowed.")
-        return replace(measured, state=State("fails"), problem=problem)
+        return replace(item, state=State("fails"), problem=problem)
     if state.kind == "taken" and job.overwrite:
         state = State("redo", f"replaces a file: {state.reason}")
     return replace(measured, job=replace(job, overwrite=state.kind == "redo"), state=state)
 
 
 def _unread(optical: Optical, job: RemoveClouds) -> Scene:
-    """Gives a scene of which only the size is right: enough to reckon what its files need."""
+    """Gives a scene of which only the size is right: enough to reckon what its files need.
+
+    Raises:
+        InputError: The area that is wanted lies outside.
+        UsageError: It is no area.
+    """
     grid = optical.raster.grid
-    area = grid.window_of((job.bbox[0], job.bbox[1], job.bbox[2], job.bbox[3])) if job.bbox else None
     count = len(job.dates)
-    return Scene(
-        optical, grid, area or Window(0, 0, grid.height, grid.width), None, 0.0, (optical,) * count, (0.0,) * count
-    )
+    return Scene(optical, grid, area_of(grid, job.bbox), None, 0.0, (optical,) * count, (0.0,) * count)

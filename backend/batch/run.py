@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import time
 import traceback
 from collections import defaultdict
@@ -11,13 +12,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
 from .. import jobs
 from ..errors import Cancelled, OutputError, UncloudedError
+from ..outputs import hold
 from ..protocol import Done, Failed, Log, Message, RemoveClouds, failure
 from ..reporting import Reporter
-from .manifest import Manifest
+from .manifest import NAME, Manifest
 from .plan import Item, Plan
 
 LOCK = ".unclouded-batch.lock"
@@ -46,13 +48,15 @@ class Result:
 def locked(folder: Path) -> Iterator[None]:
     """Keeps other batches out of a folder, which is made if need be; a killed process lets go of it.
 
+    Nothing is left of it where no batch was begun.
+
     Raises:
         OutputError: Another batch works on it, or it cannot be written.
     """
+    made = [place for place in (folder, *folder.parents) if not os.path.exists(place)]
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder / LOCK)
-        lock.acquire(timeout=0)
+        lock = hold(folder / LOCK)
     except Timeout as error:
         raise OutputError(
             f"Another batch is at work on {folder}.", "Wait for its end, or choose another folder for this one."
@@ -64,6 +68,13 @@ def locked(folder: Path) -> Iterator[None]:
     try:
         yield
     finally:
+        if os.name == "nt":
+            lock.release()  # a file that is open cannot be removed there
+        with contextlib.suppress(OSError):  # other things are in it
+            if not (folder / NAME).exists():
+                (folder / LOCK).unlink()
+                for place in made:
+                    place.rmdir()
         lock.release()
 
 

@@ -7,6 +7,7 @@ import csv
 import hashlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -20,7 +21,7 @@ from click.testing import CliRunner, Result
 
 from unclouded.backend.__main__ import main
 from unclouded.backend.batch.display import Lines
-from unclouded.backend.batch.run import WHOLE, locked
+from unclouded.backend.batch.run import LOCK, WHOLE, locked
 from unclouded.backend.batch.scenes import Said
 from unclouded.backend.errors import Cancelled
 
@@ -152,6 +153,7 @@ def test_files_of_somebody_else_are_kept(archive: Any, batch: Batch) -> None:
     refused = batch("in", "-o", "out")
 
     assert refused.exit_code == 5
+    assert not (archive.folder / "out" / LOCK).exists()
     assert "exist and are not of this batch; nothing was started: out/T32TLR_2020-06-01.tif" in refused.output
     assert _hashes(archive.folder / "out") == before
     assert batch("in/T32TLR_2020-06-01.tif", "-o", "out", "--overwrite").exit_code == 0
@@ -275,16 +277,96 @@ def test_a_job_file_gives_each_scene_its_own(archive: Any, batch: Batch) -> None
         (("in/T32TLR_2020-06-01.tif", "-o", "in"), 2, "in/T32TLR_2020-06-01.tif is an input"),
         (("in", "in/T32TLR_2020-06-01.tif", "-o", "out"), 2, "an output of its own name"),
         (("in", "-o", "out", "--device", "abacus"), 6, "abacus"),
-        (("in", "-o", "in/cut.tif"), 5, "cannot be written"),
+        (("in", "-o", "in/cut.tif"), 5, "The folder in/cut.tif cannot be"),
+        (("in", "-o", "deep/out", "--mask", "nomask"), 2, "There is no mask nomask"),
+        (
+            ("in", "-o", "out", "--bands", "B2,B3"),
+            2,
+            "T32TLR_2020-06-11: The 4 band(s) of in/T32TLR_2020-06-11.tif could",
+        ),
+        (("in", "-o", "out", "--bbox", "1", "2", "3", "4"), 2, "[1.0, 2.0, 3.0, 4.0] lies outside the optical image"),
+        (("in/cut.tif", "-o", "out"), 2, "None of 1 scene(s) can be done; nothing was started"),
     ],
 )
-def test_what_cannot_be_started(archive: Any, batch: Batch, arguments: tuple[str, ...], code: int, words: str) -> None:
-    before = _hashes(archive.folder)
-    refused = batch(*arguments)
+@pytest.mark.parametrize("more", [(), ("--dry-run",)])
+def test_what_cannot_be_started(
+    archive: Any, batch: Batch, arguments: tuple[str, ...], code: int, words: str, more: tuple[str, ...]
+) -> None:
+    before = archive.contents()
+    refused = batch(*arguments, *more)
 
     assert refused.exit_code == code, refused.output
     assert words in refused.output
-    assert _hashes(archive.folder) == before
+    assert archive.contents() == before
+
+
+@pytest.mark.parametrize("more", [(), ("--dry-run",)])
+def test_a_method_of_dates_without_dates(archive: Any, batch: Batch, more: tuple[str, ...]) -> None:
+    before = archive.contents()
+    refused = archive.command("batch", "in", "-o", "out", "--method", "median", *more)
+
+    assert refused.returncode == 2
+    assert "The method median needs other dates of the same place, and 6 scene(s) have none" in refused.stderr
+    assert archive.contents() == before
+
+
+def test_a_scene_without_the_dates_that_its_method_needs_fails_in_the_plan(archive: Any) -> None:
+    shown = archive.command("batch", "in", "-o", "out", "--method", "median", "--dates", "1", "--dry-run")
+
+    assert shown.returncode == 0, shown.stderr
+    words = "Fails: else/T32TMR_2020-06-01: The method median needs other dates; found were 0 of 1 dates of its place."
+    assert words in shown.stdout
+    assert "6 scenes: 3 new, 3 fails." in shown.stdout
+
+
+def test_names_are_printed_as_they_are(archive: Any, batch: Batch) -> None:
+    name = "a:b:[red]c:smile:"
+    os.rename("in/T32TLR_2020-06-01.tif", f"in/{name}.tif")
+    os.rename("in/cut.tif", f"in/cut{name}.tif")
+    shown, done = batch("in/*a:b:*", "-o", "out", "--dry-run"), batch("in/*a:b:*", "-o", "out")
+
+    assert f" {name}.tif " in shown.output
+    assert f"\n{name}: " in done.output
+    assert f"Failed: cut{name}: in/cut{name}.tif cannot be read" in done.output
+
+
+def _without_rights() -> list[str]:
+    """Gives the start of a command whose process may not read closed folders, as that of root may."""
+    if os.geteuid():
+        return []
+    rights = "-dac_override,-dac_read_search"
+    start = ["setpriv", f"--bounding-set={rights}", f"--inh-caps={rights}"]
+    if shutil.which("setpriv") is None or subprocess.run([*start, "true"], check=False).returncode:
+        pytest.skip("root cannot give up its rights here: setpriv is missing or not allowed")
+    return start
+
+
+def test_a_folder_that_cannot_be_read_is_left_out(archive: Any) -> None:
+    closed = archive.folder / "in" / "else"
+    (archive.folder / "jobs.csv").write_text("optical,dates\nin/T32TLR_2020-06-01.tif,in/else/a.tif@2020-01-01\n")
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [*_without_rights(), sys.executable, "-I", "-m", "unclouded.backend", *arguments, *PLAIN]
+        return subprocess.run(command, capture_output=True, text=True, check=False, cwd=archive.folder)
+
+    closed.chmod(0)
+    try:
+        done = run("batch", "in", "-o", "out")
+        refused = {
+            "in/else cannot be read": run("batch", "in/else", "-o", "x"),
+            "there is no in/else/a.tif": run("batch", "jobs.csv", "-o", "x"),
+            "There is no mask in/else/a.tif": run("batch", "in", "-o", "x", "--mask", "in/else/a.tif"),
+            "no such file, or it may not be read": run("remove", "in/else/T32TMR_2020-06-01.tif", "-o", "x.tif"),
+        }
+    finally:
+        closed.chmod(0o755)
+
+    assert done.returncode == 9, done.stderr
+    assert "Left out, cannot be read: Permission denied: in/else" in done.stderr
+    assert "5 scenes: 3 done, 2 failed." in done.stderr
+    for words, process in refused.items():
+        assert process.returncode in (2, 3), process.stderr
+        assert words in process.stderr
 
 
 def test_two_batches_in_one_folder(archive: Any, batch: Batch) -> None:

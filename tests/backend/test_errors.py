@@ -41,6 +41,11 @@ def test_each_error_has_a_code_of_its_own() -> None:
     assert len(set(codes)) == len(codes)
 
 
+def test_a_batch_of_which_nothing_is_finished_says_no_more() -> None:
+    assert errors.BatchIncomplete(2, 5).message == "2 of 5 scenes failed; the others are finished."
+    assert errors.BatchIncomplete(5, 5).message == "5 of 5 scenes failed."
+
+
 def test_no_overlap_names_both_extents() -> None:
     error = errors.NoOverlap("date", "b.tif", (0, 1, 2, 3), (10.5, 11, 12, 13))
 
