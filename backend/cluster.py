@@ -21,7 +21,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from . import remote
-from .errors import BackendError, Cancelled, UncloudedError
+from .errors import Cancelled, UncloudedError
 from .portions import Check, SceneJob, Terms, as_asked, sha256_of, with_whole_paths
 from .protocol import Done, Failed, Message, RemoveClouds, encode, failure
 from .removal import remove
@@ -31,7 +31,7 @@ from .version import VERSION
 if TYPE_CHECKING:
     from distributed import Client, Future, Worker
 
-CONNECT_S = 10
+CONNECT_S = 15
 PATIENCE_S = 60.0
 """Time without any worker after which a run is given up."""
 ROLL_S = 1.0
@@ -54,8 +54,9 @@ def remove_on_cluster(job: RemoveClouds, report: Reporter) -> Done:
         UncloudedError: The subclass says what is wrong; nothing is written then.
     """
     whole = with_whole_paths(job)
-    with gathered(job.cluster or "local", [whole], report) as crew:
-        return as_asked(remove(whole, report, remote.RemoteEngine(crew)), job)
+    with contextlib.ExitStack() as stack:
+        engine = remote.RemoteEngine(lambda: stack.enter_context(gathered(job.cluster or "local", [whole], report)))
+        return as_asked(remove(whole, report, engine), job)
 
 
 def remove_each(jobs: Sequence[RemoveClouds], address: str, report: Reporter) -> Iterator[Done | Failed]:
@@ -220,9 +221,9 @@ class Crew:
             self._look_round(orders)
 
     def _is_settled(self, order: _Order) -> bool:
-        if not isinstance(outcome := order.outcome.result(), _Died):
+        if not isinstance(outcome := order.outcome.result(), remote.WorkersDied):
             return True
-        order.deaths += outcome.workers
+        order.deaths += outcome.times
         if order.deaths < MOST_DEATHS:
             self._send(order)
         return order.deaths >= MOST_DEATHS
@@ -240,26 +241,21 @@ class Crew:
             try:
                 self._call_roll(orders)
             except (OSError, asyncio.TimeoutError) as error:
-                raise self._lost() from error
+                raise remote.SchedulerLost(self._address) from error
             self._looked = time.monotonic()
         if self._client.status != "running":
-            raise self._lost()
+            raise remote.SchedulerLost(self._address)
         if self._accepted:
             self._seen = time.monotonic()
         elif time.monotonic() - self._seen > PATIENCE_S:
-            raise BackendError(
-                f"The cluster {self._address} has had no worker for {PATIENCE_S:.0f} s.",
-                f"Start workers: dask worker {self._address}",
-            )
-
-    def _lost(self) -> BackendError:
-        return BackendError(
-            f"The connection to the scheduler {self._address} broke.", "Start the cluster and run the job again."
-        )
+            raise remote.NobodyCame(self._address, PATIENCE_S)
 
     def _call_roll(self, orders: list[_Order]) -> None:
         """Looks which workers there are, what those have that came since the last look, and which tasks nobody has."""
-        present: dict[str, Any] = self._client.scheduler_info(n_workers=-1)["workers"]
+        # Of a scheduler that is gone Dask gives what it knows by heart, which is nothing of its workers.
+        present: dict[str, Any] | None = self._client.scheduler_info(n_workers=-1).get("workers")
+        if present is None:
+            raise remote.SchedulerLost(self._address)
         wear = {key for key, worker in present.items() if self._badge in worker["resources"]}
         stayed = {key: terms for key, terms in self._accepted.items() if key in wear}
         self._refused = {key: error for key, error in self._refused.items() if key in present}
@@ -304,14 +300,6 @@ class Crew:
         return answers
 
 
-@dataclass(frozen=True)
-class _Died:
-    """Outcome of a task whose workers died."""
-
-    workers: int
-    """How many, at least."""
-
-
 def _fetch(future: Future[Any]) -> Any:
     """Waits for the outcome of a task: what it gave, or an error that is a user's to mend."""
     from distributed import CancelledError, KilledWorker
@@ -319,9 +307,9 @@ def _fetch(future: Future[Any]) -> Any:
     try:
         return future.result()
     except KilledWorker:
-        return _Died(DEATHS)
+        return remote.WorkersDied(DEATHS)
     except CancelledError:
-        return _Died(1)
+        return remote.WorkersDied(1)
 
 
 async def _wear(badge: str, dask_worker: Worker) -> None:
@@ -366,18 +354,29 @@ def gathered(address: str, jobs: list[RemoveClouds], report: Reporter) -> Iterat
 def _connected(address: str) -> Iterator[Client]:
     from distributed import Client
 
+    for name in ("distributed", "distributed.client"):  # what they log as tracebacks is said in a sentence here
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     with contextlib.ExitStack() as stack:
         is_local = address.split(":")[0] == "local"
         place: Any = stack.enter_context(_local_cluster(address)) if is_local else address
         try:
+            if not is_local:
+                asyncio.run(asyncio.wait_for(_greet_scheduler(address), CONNECT_S))
             client = Client(place, timeout=CONNECT_S, set_as_default=False, direct_to_workers=is_local)
-        except (OSError, ValueError, TypeError) as error:
-            raise BackendError(
-                f"The scheduler {address} cannot be reached: {str(error) or type(error).__name__}.",
-                "See that `dask scheduler` runs there and that its port is open; `local:2` starts workers here.",
-            ) from error
+        except (OSError, ValueError, TypeError, asyncio.TimeoutError) as error:
+            raise remote.Unreachable(address, error) from error
         stack.callback(client.close, CONNECT_S)
         yield client
+
+
+async def _greet_scheduler(address: str) -> None:
+    """Sees that a scheduler answers: a Client waits for ever for whatever else holds the port."""
+    from distributed import Security, rpc
+
+    async with rpc(address, connection_args=Security().get_connection_args("client")) as found:
+        kind = (await found.identity())["type"]
+    if kind != "Scheduler":
+        raise ValueError(f"a {kind.lower()} answers there")
 
 
 @contextlib.contextmanager

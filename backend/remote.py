@@ -9,7 +9,7 @@ import queue
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from functools import partial
+from functools import cached_property, partial
 from importlib.util import find_spec
 from typing import Any, Protocol
 
@@ -48,11 +48,15 @@ class RemoteEngine:
     """Where the passes over a scene run (see removal.Engine): a crew.
 
     Args:
-        crew: Does the portions.
+        gather: Gives who does the portions, when the first of them is ready.
     """
 
-    def __init__(self, crew: Crew) -> None:
-        self._crew = crew
+    def __init__(self, gather: Callable[[], Crew]) -> None:
+        self._gather = gather
+
+    @cached_property
+    def _crew(self) -> Crew:
+        return self._gather()
 
     def open_generator(self, job: RemoveClouds, scene: Scene) -> Generator | None:
         """Loads the generator as far as the plan needs it: the workers have the device."""
@@ -158,6 +162,34 @@ def refusal_of(worker: str, answer: Any, terms: Terms) -> BackendError:
     return BackendError(f"The worker {worker} is left out, since it {message}.", f"{hint}.")
 
 
+class Unreachable(BackendError):
+    """There is no scheduler at an address."""
+
+    def __init__(self, address: str, error: Exception) -> None:
+        super().__init__(
+            f"The scheduler {address} cannot be reached: {str(error) or 'it does not answer'}.",
+            "See that `dask scheduler` runs there and that its port is open; `local:2` starts workers here.",
+        )
+
+
+class SchedulerLost(BackendError):
+    """A scheduler that was there does not answer any more."""
+
+    def __init__(self, address: str) -> None:
+        super().__init__(
+            f"The connection to the scheduler {address} broke.", "Start the cluster and run the job again."
+        )
+
+
+class NobodyCame(BackendError):
+    """A cluster has no workers."""
+
+    def __init__(self, address: str, seconds: float) -> None:
+        super().__init__(
+            f"The cluster {address} has had no worker for {seconds:.0f} s.", f"Start workers: dask worker {address}"
+        )
+
+
 class WorkersDied(BackendError):
     """A task whose workers have died with it."""
 
@@ -166,6 +198,7 @@ class WorkersDied(BackendError):
             f"A task has ended its workers {times} times or more.",
             "Most likely memory did not suffice: give each worker more (--memory-limit), or start fewer of them.",
         )
+        self.times = times
 
 
 def difference_of(crew: list[Terms]) -> str | None:

@@ -122,7 +122,7 @@ def timed(job: Any, address: str) -> dict[str, Any]:
 
     with gathered(address, [job], quiet()) as crew:
         started = time.perf_counter()
-        remove(job, quiet(), RemoteEngine(crew))
+        remove(job, quiet(), RemoteEngine(lambda: crew))
         seconds = time.perf_counter() - started
     return {"seconds": seconds, "sha256": digest(job.output)}
 
