@@ -7,6 +7,7 @@ no official split: they are divided by tile and acquisition.
 from __future__ import annotations
 
 import functools
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,7 +91,7 @@ def _read_table(path: Path) -> list[dict[str, Any]]:
         import pyarrow.parquet
     except ImportError as error:
         raise InputError(
-            f"{path} is a parquet table, which needs pyarrow.", "Install it: pip install 'unclouded[train]'."
+            f"{path} is a parquet table, which needs pyarrow.", f"Install it: {sys.executable} -m pip install pyarrow"
         ) from error
     second = "split" if path.name == CLEAR else "contains_cloud_or_shadow"
     try:
