@@ -20,12 +20,15 @@ from ..errors import Extent, InputError
 from ..library.addresses import shown
 from ..library.transport import Patience, checked_proxy, trusted_context
 from ..library.trouble import Trouble, causes_of, of_error, of_status
+from ..reporting import Reporter
 from ..version import VERSION
 from .entry import Entry, read_entry
 
 PAGE_ITEMS = 100
 MAX_ITEMS = 2000
 T = TypeVar("T")
+NO_ITEM = (pystac.STACError, pystac.STACTypeError, ValueError, KeyError, TypeError, AttributeError)
+"""What pystac raises of JSON that is something else."""
 CODES_TRIED_AGAIN = (429, 502, 503, 504)
 NO_API = "Give the address of a STAC API: the one at which its description (JSON) appears in a browser."
 
@@ -69,14 +72,16 @@ class Api:
             "Name the collection (--collection, --sar-collection), or another catalogue.",
         )
 
-    def search(self, collection: str, bbox: Extent, first: datetime.date, last: datetime.date) -> list[Entry]:
+    def search(
+        self, collection: str, bbox: Extent, first: datetime.date, last: datetime.date, report: Reporter
+    ) -> list[Entry]:
         """Gives all items of a collection that touch an area in degrees between two days, both included.
 
         Raises:
-            InputError: The search failed, or found too much to choose from.
+            InputError: The search failed, or found too much to choose from, or nothing that says what it is.
         """
 
-        def find() -> list[Entry]:
+        def find() -> list[dict[str, Any]]:
             found = self._client.search(
                 method=self._method,
                 collections=[collection],
@@ -85,15 +90,30 @@ class Api:
                 limit=PAGE_ITEMS,
                 max_items=MAX_ITEMS,
             )
-            return [entry for entry in map(read_entry, found.items()) if entry is not None]
+            return list(found.items_as_dicts())
 
-        entries = self._in_words(find)
-        if len(entries) >= MAX_ITEMS:
+        items = self._in_words(find)
+        if len(items) >= MAX_ITEMS:
             raise InputError(
                 f"{shown(self._address)} has {MAX_ITEMS} items or more in {collection} for this area and these days.",
                 "Ask for fewer days (--within) or a smaller area.",
             )
+        entries = [entry for entry in map(self._entry, items) if entry is not None]
+        if len(entries) < len(items):
+            told = f"{len(items) - len(entries)} item(s) of {collection} state no valid time, place or files"
+            if not entries:
+                raise InputError(
+                    f"{shown(self._address)} cannot be chosen from: {told}.", "Take another collection or catalogue."
+                )
+            report.log("warning", f"{told}: they are left out.")
         return entries
+
+    def _entry(self, item: dict[str, Any]) -> Entry | None:
+        """Reads an item; None if it is none that could serve."""
+        try:
+            return read_entry(pystac.Item.from_dict(item, root=self._client, preserve_dict=False))
+        except NO_ITEM:
+            return None
 
     def _collection(self, name: str) -> pystac.Collection | None:
         try:
@@ -114,7 +134,7 @@ class Api:
                 return ask()
         except APIError as error:
             trouble = _trouble(error)
-        except (pystac.STACError, pystac.STACTypeError, ValueError, KeyError, TypeError, AttributeError):
+        except NO_ITEM:
             trouble = Trouble("gives something else than a STAC API does, a web page perhaps", NO_API)
         raise InputError(
             f"The catalogue {shown(self._address)} {trouble.reason}.",
@@ -129,6 +149,8 @@ def _status(error: APIError) -> int | None:
 
 def _trouble(error: APIError) -> Trouble:
     status = _status(error)
+    if status == 404:
+        return Trouble("is not there (HTTP 404)", NO_API)
     if status is not None:
         return of_status(status)
     causes = causes_of(error)
@@ -149,6 +171,7 @@ def _io(proxy: str, certificates: str, patience: Patience) -> StacApiIO:
         allowed_methods=None,
         backoff_factor=patience.waits_s[0] if patience.waits_s else 0,
         raise_on_status=False,
+        respect_retry_after_header=False,  # it may be an hour
     )
     io = StacApiIO(headers={"User-Agent": f"Unclouded/{VERSION}"}, max_retries=None)
     io.session.mount("http://", HTTPAdapter(max_retries=retries))

@@ -44,11 +44,12 @@ class Folder:
 
     @contextlib.contextmanager
     def open(self) -> Iterator[None]:
-        """Makes the folder and keeps others from writing into it.
+        """Makes the folder and keeps others from writing into it; it is gone again if nothing was fetched into it.
 
         Raises:
             OutputError: It cannot be made or written, or somebody writes into it.
         """
+        new = not self.path.exists()
         with _writing(self.path):
             self.path.mkdir(exist_ok=True)
         lock = FileLock(self.path / LOCK, timeout=0)
@@ -69,6 +70,8 @@ class Folder:
         finally:
             shutil.rmtree(self._part, ignore_errors=True)
             lock.release()
+            if not (self.path / RECORD).exists():
+                self._forget(new)
 
     def keeps(self, name: str, request: dict[str, Any]) -> bool:
         """Tells whether a file is there, whole, and what is asked for.
@@ -123,6 +126,12 @@ class Folder:
                 f"The disk of {self.path} has {free / 1e6:.0f} MB free; up to {needed_bytes / 1e6:.0f} MB are needed.",
                 "Free some room, choose another disk, a smaller area, or fewer dates or bands.",
             )
+
+    def _forget(self, new: bool) -> None:
+        with contextlib.suppress(OSError):  # another run has begun here
+            (self.path / LOCK).unlink(missing_ok=True)
+            if new:
+                self.path.rmdir()
 
     def _write_record(self, told: dict[str, Any]) -> None:
         part = self._part / RECORD

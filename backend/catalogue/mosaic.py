@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -14,23 +12,21 @@ import numpy as np
 import odc.stac
 import pystac
 from odc.geo.geobox import GeoBox
+from odc.loader import RasterSource, RioDriver, RioReader
 from shapely.geometry import mapping
 
 from ..errors import InputError, UncalibratedSar
-from ..raster import RASTER_ERRORS, Grid, Raster
+from ..raster import Grid, Raster
 from ..reporting import Reporter
 from ..tiling import Window
-from .access import Access, unreadable
+from .access import Access
 from .choice import Picture
 from .entry import SCALE, Entry, Meaning
 
-THREADS = 8
-"""Files that are read at once: most of the time is waiting."""
 PROJECTION = "https://stac-extensions.github.io/projection/v2.0.0/schema.json"
-ADDRESS = re.compile(r"https?://[^\s'\"?]+")
 
 logging.getLogger("odc").setLevel(logging.CRITICAL)
-"""Its words hold addresses with tokens; what fails is said in our own, see access.unreadable."""
+"""Its words hold addresses with tokens; what fails is said in our own, see access.py."""
 
 
 @dataclass(frozen=True)
@@ -60,8 +56,8 @@ def describe(picture: Picture, bands: Sequence[str], access: Access, report: Rep
         InputError: One cannot be read, or has no grid.
     """
     jobs = [(entry, band) for entry in picture.entries for band in bands]
-    with ThreadPoolExecutor(THREADS) as pool:
-        found = pool.map(lambda job: _head(job[0], job[1], access), jobs)
+    with access.threads(picture.entries[0].files[bands[0]]) as threads:
+        found = threads.map(lambda job: _head(job[0], job[1], access), jobs)
         heads = {(entry.id, band): head for (entry, band), head in zip(jobs, found, strict=True)}
     first = picture.entries[0]
     meant = {
@@ -97,29 +93,42 @@ def read(mosaic: Mosaic, grid: Grid, window: Window, access: Access) -> np.ndarr
         InputError: A file cannot be read.
     """
     part = grid.crop(window)
-    box = GeoBox((part.height, part.width), part.transform, _wkt(part))
-
-    def load() -> Any:
-        return odc.stac.load(
-            mosaic.items,
-            bands=list(mosaic.bands),
-            geobox=box,
-            groupby=lambda *_: 0,
-            preserve_original_order=True,
-            dtype=str(mosaic.dtype),
-            nodata=mosaic.nodata,
-            resampling="bilinear",
-            patch_url=partial(access.sign, mosaic.collection),
-            pool=THREADS,
-        )
-
-    try:
-        loaded = access.patiently(load)
-    except RASTER_ERRORS as error:
-        reason = _reason(error)
-        found = ADDRESS.search(reason)
-        raise unreadable(found[0] if found else mosaic.picture.entries[0].id, reason) from error
+    first = mosaic.picture.entries[0].files[mosaic.bands[0]]
+    loaded = odc.stac.load(
+        mosaic.items,
+        bands=list(mosaic.bands),
+        geobox=GeoBox((part.height, part.width), part.transform, _wkt(part)),
+        groupby=lambda *_: 0,
+        preserve_original_order=True,
+        dtype=str(mosaic.dtype),
+        nodata=mosaic.nodata,
+        resampling="bilinear",
+        driver=_Driver(access, mosaic.collection),
+        pool=access.threads(first),
+    )
     return np.stack([loaded[band].values[0] for band in mosaic.bands])
+
+
+class _Driver(RioDriver):
+    """Has odc-stac read files with an access."""
+
+    def __init__(self, access: Access, collection: str) -> None:
+        super().__init__()
+        self._access = access
+        self._collection = collection
+
+    def open(self, src: RasterSource, ctx: Any) -> RioReader:
+        return _Reader(src, ctx, self._access, self._collection)
+
+
+class _Reader(RioReader):
+    def __init__(self, src: RasterSource, ctx: Any, access: Access, collection: str) -> None:
+        super().__init__(replace(src, uri=access.sign(collection, src.uri)), ctx)
+        self._access = access
+        self._address = src.uri
+
+    def read(self, *given: Any, **more: Any) -> Any:
+        return self._access.patiently(partial(super().read, *given, **more), self._address)
 
 
 def _head(entry: Entry, band: str, access: Access) -> Raster:
@@ -169,13 +178,3 @@ def _item(entry: Entry, bands: Sequence[str], heads: dict[tuple[str, str], Raste
 
 def _wkt(grid: Grid) -> str:
     return grid.crs.to_wkt() if grid.crs else ""
-
-
-def _reason(error: BaseException) -> str:
-    """All that GDAL said."""
-    told = []
-    cause: BaseException | None = error
-    while cause is not None:
-        told.append(str(cause))
-        cause = cause.__cause__ or cause.__context__
-    return " ".join(told)

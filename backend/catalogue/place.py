@@ -17,6 +17,8 @@ from ..tiling import Window
 WGS84 = CRS.from_epsg(4326)
 MAX_SIDE_M = 250_000
 """Two tiles of Sentinel-2 and a bit; farther out, the grid of one UTM zone is distorted."""
+YEARS = 1950, 2100
+"""In which there may be images."""
 ORDER = "Give west south east north in degrees, as in --bbox 11.2 46.5 11.5 46.7."
 
 
@@ -56,14 +58,20 @@ def check_size(width_m: float, height_m: float) -> None:
         )
 
 
-def check_day(text: str) -> datetime.date:
-    """Gives the day that a text names; raises UsageError if it names none."""
+def check_day(day: str | datetime.date) -> datetime.date:
+    """Gives a day, or the one that a text names; raises UsageError if it names none, or one without images."""
     try:
-        return datetime.date.fromisoformat(text.strip())
+        found = day if isinstance(day, datetime.date) else datetime.date.fromisoformat(day.strip())
     except ValueError as error:
         raise UsageError(
-            f"The day {text!r} is none: a date like 2020-06-01 was expected.", "Write YEAR-MONTH-DAY."
+            f"The day {day!r} is none: a date like 2020-06-01 was expected.", "Write YEAR-MONTH-DAY."
         ) from error
+    if not YEARS[0] <= found.year <= YEARS[1]:
+        raise UsageError(
+            f"The day {found} is one without images: a year from {YEARS[0]} to {YEARS[1]} was expected.",
+            "Give the day of the image.",
+        )
+    return found
 
 
 def bbox_of(grid: Grid, path: str) -> Extent:

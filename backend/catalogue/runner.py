@@ -53,9 +53,9 @@ def fetch(job: FetchImages, report: Reporter, patience: Patience | None = None) 
     patience = patience or Patience()
     catalogue = find_catalogue(job.catalogue)
     subject = read_subject(job, report)
-    access = Access(catalogue.tokens, job.proxy, job.certificates, patience)
+    access = Access(catalogue.tokens, job.proxy, job.certificates, patience, report)
     folder = Folder(job.output, job.overwrite, report)
-    with folder.open():
+    with folder.open(), access.open():
         report.progress(0.0, f"Asking {shown(catalogue.address)}")
         area = ", ".join(f"{value:.5f}" for value in subject.bbox)
         report.log(

@@ -13,6 +13,7 @@ from ..products import split_day
 from ..raster import Grid
 from ..reporting import Reporter
 from ..scene import open_optical
+from ..sensors import NAMES, band_name
 from .api import Api
 from .choice import Picture, least_cloudy, nearest, pictures, radar, usable
 from .entry import Entry
@@ -80,19 +81,30 @@ def read_subject(job: FetchImages, report: Reporter) -> Subject:
     if job.like is not None:
         return _like(job, job.like, report)
     bbox = check_bbox(job.bbox or [])
-    return Subject(bbox, check_day(job.day), None if job.bands is None else tuple(job.bands))
+    return Subject(bbox, check_day(job.day), None if job.bands is None else _check_bands(job.bands))
+
+
+def _check_bands(given: Sequence[str]) -> tuple[str, ...]:
+    bands = {name: band_name(name) for name in given}
+    unknown = [name for name, band in bands.items() if band is None]
+    if unknown or not bands:
+        raise UsageError(
+            f"There is no band {', '.join(map(repr, unknown))}; names of Sentinel-2's bands were expected.",
+            f"Known names: {', '.join(NAMES)}.",
+        )
+    return tuple(dict.fromkeys(filter(None, bands.values())))
 
 
 def _like(job: FetchImages, like: str, report: Reporter) -> Subject:
     path, told = split_day(like)
     optical = open_optical(path, job.bands, None, None, report.log)
-    day = check_day(job.day) if job.day else told or optical.product.day
-    if day is None:
+    day = job.day or told or optical.product.day
+    if not day:
         raise UsageError(
             f"{path} does not tell its day.", "Give it: --day 2020-06-01, or the field of the day in the dialog."
         )
     grid = optical.raster.grid
-    return Subject(bbox_of(grid, path), day, optical.bands, grid, path)
+    return Subject(bbox_of(grid, path), check_day(day), optical.bands, grid, path)
 
 
 def search(job: FetchImages, subject: Subject, catalogue: Catalogue, api: Api, report: Reporter) -> Choice:
@@ -103,7 +115,7 @@ def search(job: FetchImages, subject: Subject, catalogue: Catalogue, api: Api, r
     """
     collection = api.collection((job.collection,) if job.collection else catalogue.optical)
     licences = {collection.id: collection.license or ""}
-    entries = _entries(api, collection.id, subject, job.within_days)
+    entries = _entries(api, collection.id, subject, job.within_days, subject.day, report)
     whole, lacking = usable(entries, subject.bands, "optical image") if subject.grid is None or job.dates else ([], [])
     if lacking:
         report.log("warning", f"{len(lacking)} item(s) lack files of bands and are left out, {lacking[0].id} first.")
@@ -138,7 +150,7 @@ def _radar(
             return None, {}
     else:
         collection = api.collection(names)
-    entries = _entries(api, collection.id, subject, job.within_days, day)
+    entries = _entries(api, collection.id, subject, job.within_days, day, report)
     found = radar(entries, subject.bbox, day)
     if found is None:
         report.log(
@@ -150,11 +162,10 @@ def _radar(
 
 
 def _entries(
-    api: Api, collection: str, subject: Subject, within_days: int, day: datetime.date | None = None
+    api: Api, collection: str, subject: Subject, within_days: int, day: datetime.date, report: Reporter
 ) -> Sequence[Entry]:
-    middle = day or subject.day
     reach = datetime.timedelta(within_days)
-    return api.search(collection, subject.bbox, middle - reach, middle + reach)
+    return api.search(collection, subject.bbox, day - reach, day + reach, report)
 
 
 def _tell(choice: Choice, subject: Subject, job: FetchImages, report: Reporter) -> None:

@@ -65,7 +65,7 @@ class World:
             item
             for item in self.items
             if item["collection"] in asked["collections"]
-            and first <= item["properties"]["datetime"][:10] <= last
+            and first <= (item["properties"]["datetime"] or first)[:10] <= last
             and item["bbox"][0] <= east
             and item["bbox"][2] >= west
             and item["bbox"][1] <= north

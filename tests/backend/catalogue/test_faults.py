@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -13,8 +14,9 @@ from typing import Any
 import pytest
 import rasterio
 
-from unclouded.backend.catalogue import presets
+from unclouded.backend.catalogue import access, presets
 from unclouded.backend.catalogue.presets import Catalogue
+from unclouded.backend.library.transport import Patience
 
 from ..conftest import Workshop
 from ..patience import PATIENCE_S
@@ -46,6 +48,11 @@ def leftovers(shop: Workshop) -> list[str]:
         ({"bbox": [float("nan"), 46, 11, 47]}, "usage", "four numbers were expected"),
         ({"day": "1.6.2020"}, "usage", "a date like 2020-06-01 was expected"),
         ({"day": ""}, "usage", "a date like 2020-06-01 was expected"),
+        ({"day": "0001-01-01"}, "usage", "a year from 1950 to 2100 was expected"),
+        ({"day": "9999-12-31"}, "usage", "a year from 1950 to 2100 was expected"),
+        ({"bands": ["XX"], "catalogue": "http://127.0.0.1:9/stac"}, "usage", "There is no band 'XX'"),
+        ({"bands": [""]}, "usage", "There is no band ''; names of Sentinel-2's bands were expected"),
+        ({"catalogue": "http://127.0.0.1:9/stac"}, "input", "http://127.0.0.1:9/stac cannot be reached."),
         ({"within_days": -1}, "usage", "no negative number"),
         ({"catalogue": "eart-search"}, "usage", "Known names: planetary-computer, earth-search."),
         ({"proxy": "socks5://proxy.example.org"}, "input", "SOCKS is not known"),
@@ -57,10 +64,13 @@ def leftovers(shop: Workshop) -> list[str]:
         ({"sar_collection": "radar"}, "input", "has no collection radar"),
     ],
 )
-def test_what_makes_no_sense_is_said(fetched: Fetch, changes: dict[str, Any], code: str, words: str) -> None:
+def test_what_makes_no_sense_is_said_and_leaves_nothing(
+    fetched: Fetch, shop: Workshop, changes: dict[str, Any], code: str, words: str
+) -> None:
     last = fetched(**changes).last
     assert last.code == code, last
     assert words in f"{last.message} {last.hint}"
+    assert not (shop.folder / "out").exists()
 
 
 def test_an_image_without_georeference_cannot_be_looked_for(fetched: Fetch, shop: Workshop) -> None:
@@ -78,8 +88,9 @@ def test_an_image_without_georeference_cannot_be_looked_for(fetched: Fetch, shop
         ("/search", "html", "gives something else than a STAC API does"),
         ("/search", "slow", "did not answer in time"),
         ("/search", "gone", "broke the connection off"),
-        ("/files/S2_1_2020-06-01_B03", "403", "S2_1_2020-06-01_B03.tif does not allow it (HTTP 403)"),
-        ("/files/S2_1_2020-06-01_B03", "404", "S2_1_2020-06-01_B03.tif has no such file (HTTP 404)"),
+        ("/", "404", "is not there (HTTP 404)"),
+        ("/files/S2_1_2020-06-01_B03", "403", "/files/S2_1_2020-06-01_B03.tif does not allow it (HTTP 403)."),
+        ("/files/S2_1_2020-06-01_B03", "404", "/files/S2_1_2020-06-01_B03.tif has no such file (HTTP 404)."),
         ("/files/S2_1_2020-06-01_B03", "html", "S2_1_2020-06-01_B03.tif is no raster"),
         ("/files/S2_1_2020-06-01_B03", "slow", "S2_1_2020-06-01_B03.tif stopped sending"),
     ],
@@ -92,21 +103,26 @@ def test_a_server_that_fails_is_named(
 
     assert (last.code, words in last.message) == ("input", True), last
     assert world.address in last.message
+    assert last.message.startswith("The server of " if "/files/" in start and fault.isdigit() else "The ")
     assert list(shop.folder.glob("out/*.tif")) == leftovers(shop) == []
 
 
-def test_a_server_that_is_not_there_is_named(fetched: Fetch) -> None:
-    last = fetched(catalogue="http://127.0.0.1:9/stac").last
-    assert last.message == "The catalogue http://127.0.0.1:9/stac cannot be reached."
+def test_a_folder_that_was_there_stays_and_is_empty_as_it_was(fetched: Fetch, shop: Workshop) -> None:
+    (shop.folder / "out").mkdir()
+    assert fetched(day="2010-06-01").last.code == "input"
+    assert list((shop.folder / "out").iterdir()) == []
 
 
 def test_a_file_that_ends_half_way_costs_no_other_and_is_gone_on_with(
-    fetched: Fetch, world: World, shop: Workshop
+    fetched: Fetch, world: World, shop: Workshop, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
+    monkeypatch.setenv("GDAL_NUM_THREADS", "ALL_CPUS")
     world.faults["/files/S1_1_2020-06-04_15_vh"] = "cut"
     last = fetched(HURRY).last
 
-    assert (last.code, "S1_" in last.message, "what is complete is kept" in last.hint) == ("input", True, True), last
+    assert last.message == f"The file {world.address}/files/S1_1_2020-06-04_15_vh.tif was cut off, or is damaged."
+    assert (last.code, "what is complete is kept" in last.hint) == ("input", True)
+    assert capfd.readouterr().err == ""
     assert [path.name for path in shop.folder.glob("out/*.tif")] == ["optical.tif"]
     assert leftovers(shop) == []
 
@@ -196,12 +212,82 @@ def strip_georeference(path: Path) -> None:
         file.write(numbers)
 
 
-def test_files_that_need_keys_are_not_read(fetched: Fetch, world: World) -> None:
+def rename_files(world: World, href: str) -> None:
+    """Has the items name their files otherwise; `{}` is the name."""
     for item in world.items:
         for asset in item["assets"].values():
-            asset["href"] = "s3://bucket/file.tif"
-    last = fetched(dates=0).last
-    assert "names files at s3:// addresses, which ask for keys" in last.message
+            asset["href"] = href.format(asset["href"].rpartition("/")[2])
+
+
+def test_files_of_a_bucket_are_read_as_the_environment_says(
+    fetched: Fetch, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rename_files(world, "s3://files/{}")
+    for name, value in {
+        "AWS_NO_SIGN_REQUEST": "YES",
+        "AWS_S3_ENDPOINT": world.address.removeprefix("http://"),
+        "AWS_HTTPS": "NO",
+        "AWS_VIRTUAL_HOSTING": "FALSE",
+    }.items():
+        monkeypatch.setenv(name, value)
+    world.faults["/files/S2_1_2020-06-01_B03"] = "404"
+    lost = fetched(sar=False, dates=0).last
+    assert "s3://files/S2_1_2020-06-01_B03.tif" in lost.message
+
+    world.faults.clear()
+    whole = fetched(sar=False, dates=0).last
+    assert whole.output.endswith("fetch.json"), whole
+
+
+def test_a_bucket_without_keys_says_which(
+    fetched: Fetch, world: World, shop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(shop.folder))
+    monkeypatch.setenv("USERPROFILE", str(shop.folder))
+    monkeypatch.setenv("CPL_AWS_EC2_API_ROOT_URL", "disabled")
+    rename_files(world, "s3://files/{}")
+    last = fetched(sar=False, dates=0).last
+    assert "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not set" in last.message
+
+
+@pytest.mark.parametrize("href", ["../../../etc/passwd", "/etc/passwd", "file:///etc/passwd", "ftp://example.org/{}"])
+def test_files_elsewhere_are_not_read(fetched: Fetch, world: World, href: str) -> None:
+    rename_files(world, href)
+    last = fetched(sar=False, dates=0).last
+    assert (last.code, "http, https and s3 addresses are read" in last.message) == ("input", True)
+    assert href.format("") in last.message
+
+
+def test_items_without_a_date_are_left_out_or_named(fetched: Fetch, world: World) -> None:
+    world.items[0]["properties"]["datetime"] = None
+    assert "1 item(s) of sentinel-2-l2a state no valid time" in fetched(sar=False, dates=0).logs("warning")
+    for item in world.items:
+        item["properties"]["datetime"] = None
+    last = fetched(sar=False, dates=0, overwrite=True).last
+    assert (last.code, "12 item(s) of sentinel-2-l2a state no valid time" in last.message) == ("input", True), last
+
+
+def test_only_one_place_asks_again_and_says_so(fetched: Fetch, world: World) -> None:
+    name = "S2_1_2020-06-01_B03.tif"
+    world.faults[f"/files/{name}"] = "503"
+    heard = fetched(sar=False, dates=0)
+    asked = [request for request in world.requests if name in request]
+    assert len(asked) <= 2 * 2, "GDAL opens a file with two requests; the second try is ours"
+    assert f"{name} is too busy (HTTP 503). It is asked for again." in heard.logs("warning")
+
+
+def test_who_is_waited_for_is_said_and_not_for_ever(
+    fetched: Fetch, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(access, "WORTH_SAYING_S", 0.1)
+    world.faults["/files/S2_1_2020-06-01_B03"] = "slow"
+    heard = fetched(Patience(connect_s=5, silence_s=2, waits_s=(0.1,) * 50), sar=False, dates=0)
+
+    assert "B03.tif stopped sending" in heard.last.message
+    assert heard.logs("info").count(f"Waiting for {world.address.removeprefix('http://')}.") == 1
+    assert len([request for request in world.requests if "B03" in request]) < 20
 
 
 def test_tokens_are_asked_for_once_and_never_said(
@@ -223,7 +309,7 @@ def test_tokens_are_asked_for_once_and_never_said(
 
     world.faults["/token/"] = "403"
     refused = fetched(catalogue="signed", overwrite=True, dates=0).last
-    assert "which allows files of" in refused.message
+    assert "asked for access to files of" in refused.message
     assert "does not allow it (HTTP 403)" in refused.message
 
 
@@ -277,6 +363,21 @@ def test_a_killed_run_leaves_whole_files_only(world: World, shop: Workshop) -> N
     assert done.returncode == 0, done.stderr
     assert "optical.tif is there already" in done.stderr
     assert leftovers(shop) == []
+
+
+def test_an_interrupted_command_ends_while_a_server_is_silent(world: World, shop: Workshop) -> None:
+    area = [str(value) for value in AREA]
+    command = [sys.executable, "-I", "-m", "unclouded.backend", "fetch", "--bbox", *area, "--day", "2020-06-01"]
+    command += ["--bands", "B2,B3,B4", "--catalog", world.address, "-o", shop.path("out")]
+    world.faults["/files/"] = "slow"
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=os.environ) as process:
+        while process.poll() is None and not any("/files/" in request for request in list(world.requests)):
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=120)
+
+    assert (process.returncode, "Cancelled" in said) == (130, True), said
+    assert not (shop.folder / "out").exists()
 
 
 def test_help_and_other_commands_do_not_load_the_libraries() -> None:
