@@ -258,6 +258,6 @@ def _worded() -> Iterator[None]:
             raise
         raise ProcessLost(
             f"Another of the processes that train together has ended, or has stood still for {TIMEOUT.seconds} s: "
-            f"{' '.join(str(error).split())}",
+            f"{' '.join(str(error).split()).rstrip('.')}.",
             HINT,
         ) from error
