@@ -22,7 +22,7 @@ from .removal import remove
 from .reporting import Reporter
 from .survey import Part, Pass
 from .tile_reader import TilePlan
-from .tiling import Window
+from .tiling import Window, bounds
 from .version import VERSION
 
 SURVEY_WINDOWS = 4
@@ -73,7 +73,7 @@ def cut_survey(reading: Pass) -> Iterator[SurveyPortion]:
     windows = reading.windows()
     for i in range(0, len(windows), SURVEY_WINDOWS):
         chosen = tuple(windows[i : i + SURVEY_WINDOWS])
-        mask = pack_mask(reading.mask, reading.scene.grid, _around(chosen)) if reading.mask else None
+        mask = pack_mask(reading.mask, reading.scene.grid, bounds(chosen)) if reading.mask else None
         yield SurveyPortion(replace(reading, mask=None), chosen, mask)
 
 
@@ -189,10 +189,3 @@ def _whole(path: str) -> str:
 def _whole_date(spec: str) -> str:
     path, day = split_day(spec)
     return _whole(path) + (f"@{day}" if day else "")
-
-
-def _around(windows: tuple[Window, ...]) -> Window:
-    top, left = min(window.row for window in windows), min(window.column for window in windows)
-    bottom = max(window.row + window.height for window in windows)
-    right = max(window.column + window.width for window in windows)
-    return Window(top, left, bottom - top, right - left)
