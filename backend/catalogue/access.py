@@ -47,7 +47,7 @@ FAILS = {
     "not recognized": "is no raster: the file is of another kind, a web page perhaps, or cut off",
     "does not exist": "is not there",
     "read failed": "was cut off, or is damaged",
-    "aws_secret_access_key": "needs keys: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not set",
+    "aws_no_sign_request": "lies in a bucket and needs keys: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not set",
 }
 """Words of GDAL and curl, and what they mean; the first that fits."""
 
@@ -78,7 +78,7 @@ class Access:
             "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
             "GDAL_HTTP_USERAGENT": f"Unclouded/{VERSION}",
             "GDAL_HTTP_CONNECTTIMEOUT": max(1, round(patience.connect_s)),
-            "GDAL_HTTP_LOW_SPEED_TIME": max(1, round(patience.silence_s / 2)),  # it asks twice when it opens a file
+            "GDAL_HTTP_LOW_SPEED_TIME": max(1, round(patience.silence_s / 3)),  # it asks up to three times at once
             "GDAL_HTTP_LOW_SPEED_LIMIT": 1,
             "GDAL_HTTP_MAX_RETRY": 0,  # see patiently
             "CPL_VSIL_CURL_CACHE_SIZE": CACHE_BYTES,
@@ -212,15 +212,15 @@ def _in_words(address: str, error: Exception) -> tuple[InputError, bool]:
     """
     told = _told(error)
     status = STATUS.search(told)
+    lasts = "AWS_NO_SIGN_REQUEST" in told
     if status is not None:
+        lasts = int(status[1]) not in AGAIN
         words = f"The server of {shown(address)} {of_status(int(status[1])).reason}"
     else:
         known = next((words for sign, words in FAILS.items() if sign in told.lower()), "")
         words = f"The file {shown(address)} {known or 'cannot be read: ' + QUERY.sub('', str(error)).rstrip('.')}"
-    return InputError(
-        f"{words}.",
-        "Run the same again later: what is complete is kept. If it stays, take another day, catalogue or collection.",
-    ), status is not None and int(status[1]) not in AGAIN
+    hint = "Run the same again later: what is complete is kept. If it stays, take another day, catalogue or collection."
+    return InputError(f"{words}.", hint), lasts
 
 
 def _told(error: BaseException) -> str:

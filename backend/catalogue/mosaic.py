@@ -93,7 +93,7 @@ def read(mosaic: Mosaic, grid: Grid, window: Window, access: Access) -> np.ndarr
         InputError: A file cannot be read.
     """
     part = grid.crop(window)
-    first = mosaic.picture.entries[0].files[mosaic.bands[0]]
+    pool: Any = access.threads(mosaic.picture.entries[0].files[mosaic.bands[0]])  # does what is asked of an executor
     loaded = odc.stac.load(
         mosaic.items,
         bands=list(mosaic.bands),
@@ -104,7 +104,7 @@ def read(mosaic: Mosaic, grid: Grid, window: Window, access: Access) -> np.ndarr
         nodata=mosaic.nodata,
         resampling="bilinear",
         driver=_Driver(access, mosaic.collection),
-        pool=access.threads(first),
+        pool=pool,
     )
     return np.stack([loaded[band].values[0] for band in mosaic.bands])
 
