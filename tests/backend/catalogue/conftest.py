@@ -24,8 +24,10 @@ from ..library.conftest import no_proxy_of_this_machine  # noqa: F401 - a fixtur
 from .server import World, serving
 from .worlds import bbox, fill
 
-HASTE = Patience(connect_s=5, silence_s=5, waits_s=(0.2,))
-HURRY = Patience(connect_s=5, silence_s=3, waits_s=())
+HASTE = Patience(connect_s=30, silence_s=60, waits_s=(0.2,))
+ONCE = Patience(connect_s=30, silence_s=60, waits_s=())
+HURRY = Patience(connect_s=5, silence_s=6, waits_s=())
+"""For servers that are silent; a busy machine must not make one of another."""
 AREA = bbox(100, 200, 400, 50)
 """Degrees of 300 x 150 px across both tiles."""
 
