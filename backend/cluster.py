@@ -12,7 +12,9 @@ import contextlib
 import hashlib
 import logging
 import os
+import queue
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -43,8 +45,6 @@ MOST_TASKS = 256
 DEATHS = 4
 """Of workers with one task, after which Dask gives it up by default."""
 MOST_DEATHS = 3 * DEATHS
-DEAF_TO_CTRL_C = ["import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"]
-"""What local workers run first: a terminal tells them too, and their run ends them when it is told."""
 
 
 def remove_on_cluster(job: RemoveClouds, report: Reporter) -> Done:
@@ -147,6 +147,8 @@ class Crew:
         self._badge = "unclouded-" + hashlib.sha256(asked.encode()).hexdigest()[:12]
         self._accepted: dict[str, Terms] = {}
         self._refused: dict[str, UncloudedError] = {}
+        self._asked: set[str] = set()
+        self._answers: queue.SimpleQueue[tuple[str, Any]] = queue.SimpleQueue()
         self._threads = threads
         self._idle: set[Future[Any]] = set()
         self._looked = -ROLL_S
@@ -163,9 +165,9 @@ class Crew:
         Raises:
             BackendError: There is none, or none that can do the jobs.
         """
-        while not self._accepted:
+        while self._asked or not self._accepted:
             self._look_round([])
-            if self._refused and not self._accepted:
+            if self._refused and not self._accepted and not self._asked:
                 raise next(iter(self._refused.values()))
             time.sleep(POLL_S)
         self.batch_size = max(terms.batch_size for terms in self._accepted.values())
@@ -245,22 +247,23 @@ class Crew:
             self._looked = time.monotonic()
         if self._client.status != "running":
             raise remote.SchedulerLost(self._address)
-        if self._accepted:
+        if self._accepted or self._asked:
             self._seen = time.monotonic()
         elif time.monotonic() - self._seen > PATIENCE_S:
             raise remote.NobodyCame(self._address, PATIENCE_S)
 
     def _call_roll(self, orders: list[_Order]) -> None:
         """Looks which workers there are, what those have that came since the last look, and which tasks nobody has."""
-        # Of a scheduler that is gone Dask gives what it knows by heart, which is nothing of its workers.
         present: dict[str, Any] | None = self._client.scheduler_info(n_workers=-1).get("workers")
-        if present is None:
+        if present is None:  # of a scheduler that is gone Dask gives what it knows by heart
             raise remote.SchedulerLost(self._address)
         wear = {key for key, worker in present.items() if self._badge in worker["resources"]}
-        stayed = {key: terms for key, terms in self._accepted.items() if key in wear}
+        self._accepted = {key: terms for key, terms in self._accepted.items() if key in wear}
         self._refused = {key: error for key, error in self._refused.items() if key in present}
-        new = [key for key in present if key not in stayed and key not in self._refused]
-        self._accepted = stayed | self._greet(new, present)
+        self._hear_answers(present)
+        for key in present.keys() - self._accepted.keys() - self._refused.keys() - self._asked:
+            self._asked.add(key)
+            threading.Thread(target=self._greet, args=(key,), daemon=True).start()
         if self._accepted:
             self._rescue(orders)
 
@@ -275,29 +278,28 @@ class Crew:
         self._client.cancel([*idle & self._idle], force=True)
         self._idle = idle
 
-    def _greet(self, addresses: list[str], present: dict[str, Any]) -> dict[str, Terms]:
-        """Gives a badge to the workers that have what the jobs need; says which are refused, and why."""
-        versions = self._ask(remote.version_asker(), addresses)
-        same = [address for address, version in versions.items() if version == VERSION]
-        shown = self._ask(partial(remote.show_terms, self._jobs, remote.gdal_options()), same)
-        accepted = {key: terms for key, terms in shown.items() if isinstance(terms, Terms) and terms == self._terms}
-        for address, answer in (versions | shown).items():
-            if address not in accepted and not isinstance(answer, OSError):  # who does not answer is asked again
+    def _greet(self, address: str) -> None:
+        """Looks what a worker has; in a thread, since Dask seeks one that has just died for half a minute."""
+
+        def ask(question: Callable[..., Any]) -> Any:
+            return self._client.run(question, workers=[address], on_error="return")[address]
+
+        answer = remote.answer_of(ask, self._jobs, self._terms, partial(_wear, self._badge))
+        self._answers.put((address, answer))
+
+    def _hear_answers(self, present: dict[str, Any]) -> None:
+        """Takes what workers have answered; says which are refused, and why."""
+        while not self._answers.empty():
+            address, answer = self._answers.get()
+            self._asked.remove(address)
+            if isinstance(answer, Terms) and answer == self._terms:
+                self._accepted[address] = answer
+                if difference := remote.difference_of([*self._accepted.values()]):
+                    self._report.log("warning", difference)
+            elif address in present and not isinstance(answer, OSError):  # who does not answer is asked again
                 refusal = remote.refusal_of(f"{present[address]['name']} ({address})", answer, self._terms)
                 self._report.log("warning", f"{refusal.message} {refusal.hint}")
                 self._refused[address] = refusal
-        worn = self._ask(partial(_wear, self._badge), list(accepted))
-        welcome = {address: accepted[address] for address, answer in worn.items() if answer is None}
-        if welcome and (difference := remote.difference_of([*self._accepted.values(), *welcome.values()])):
-            self._report.log("warning", difference)
-        return welcome
-
-    def _ask(self, question: Callable[..., Any], addresses: list[str]) -> dict[str, Any]:
-        """Gives what workers answer; an exception is an answer too."""
-        if not addresses:
-            return {}
-        answers: dict[str, Any] = self._client.run(question, workers=addresses, on_error="return")
-        return answers
 
 
 def _fetch(future: Future[Any]) -> Any:
@@ -340,9 +342,8 @@ def _do(work: Any) -> Any:
 def gathered(address: str, jobs: list[RemoveClouds], report: Reporter) -> Iterator[Crew]:
     """Connects to a cluster, or starts one for this run, and gives those of its workers that can do the jobs."""
     remote.check_libraries()
-    terms = Terms(
-        VERSION, tuple({job.model: sha256_of(job.model) for job in jobs if job.method == "generator"}.items())
-    )
+    hashes = {job.model: sha256_of(job.model) for job in jobs if job.method == "generator"}
+    terms = Terms(VERSION, tuple(hashes.items()))
     with concurrent.futures.ThreadPoolExecutor(MOST_TASKS) as threads, _connected(address) as client:
         crew = Crew(client, address, terms, jobs, report, threads)
         crew.assemble()
@@ -386,7 +387,7 @@ def _local_cluster(address: str) -> Iterator[Any]:
 
     shares = remote.local_shares(address)
     options = {"nthreads": 1, "memory_limit": 1 / len(shares), "host": "127.0.0.1", "silence_logs": logging.CRITICAL}
-    options |= {"preload": DEAF_TO_CTRL_C}
+    options |= {"preload": remote.DEAF_TO_CTRL_C}
     workers = {i: {"cls": Nanny, "options": options | {"env": share}} for i, share in enumerate(shares)}
     scheduler = {"cls": Scheduler, "options": {"host": "127.0.0.1", "port": 0, "dashboard_address": "127.0.0.1:0"}}
     with SpecCluster(workers=workers, scheduler=scheduler, silence_logs=logging.CRITICAL) as cluster:

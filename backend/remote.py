@@ -27,6 +27,9 @@ from .scene import Scene
 from .survey import Part, Pass
 from .tile_reader import TilePlan
 
+DEAF_TO_CTRL_C = ["import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"]
+"""What local workers run first: a terminal tells them too, and their run ends them when it is told."""
+
 
 class Crew(Protocol):
     """Processes that work together."""
@@ -265,6 +268,29 @@ def version_asker() -> Callable[[], str]:
         return found
 
     return version
+
+
+def answer_of(
+    ask: Callable[[Callable[..., Any]], Any], jobs: list[RemoveClouds], terms: Terms, wear: Callable[..., Any]
+) -> Any:
+    """Asks a worker what it has, and gives it a badge if that is what the jobs need.
+
+    Args:
+        ask: Runs a function on the worker and gives what it gives, an exception being an answer, too.
+        jobs: From which it learns what it needs.
+        terms: What it must have.
+        wear: Gives it its badge.
+
+    Returns:
+        Terms that are equal to those it must have if it takes part; else what it answered.
+    """
+    try:
+        answer = ask(version_asker())
+        if answer == terms.version:
+            answer = ask(partial(show_terms, jobs, gdal_options()))
+        return (ask(wear) or answer) if isinstance(answer, Terms) and answer == terms else answer
+    except Exception as error:  # noqa: BLE001 - an answer, too
+        return error
 
 
 async def show_terms(jobs: list[RemoveClouds], gdal: dict[str, str]) -> Terms:
