@@ -7,7 +7,6 @@ them zeroed: on a processor with matrix units that took two thirds as long as th
 from __future__ import annotations
 
 import ctypes
-import os
 import sys
 
 M_TRIM_THRESHOLD = -1
@@ -15,14 +14,10 @@ M_MMAP_THRESHOLD = -3
 M_ARENA_MAX = -8
 """Of malloc.h."""
 NEVER_BYTES = 2**31 - 1
-PLANS = 64
-"""Of convolutions, each for one size of windows, that oneDNN keeps: two networks of one size. Windows have many sizes
-where clouds are scattered; with the 1024 of its own that took 0.4 GB."""
 
 
 def keep_freed() -> None:
-    """Keeps freed memory in this process, in one place for all threads, which only glibc can; and few plans."""
-    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", str(PLANS))
+    """Keeps freed memory in this process, in one place for all threads. Elsewhere than on glibc nothing happens."""
     libc = _glibc()
     if libc is not None:
         libc.mallopt(M_MMAP_THRESHOLD, NEVER_BYTES)
