@@ -118,15 +118,18 @@ def _check_whole(path: str) -> None:
     if path.startswith("/vsi"):
         return
     file = Path(path)
-    if not file.is_file():
-        raise UnreadableSample(path, "there is no such file")
-    if file.stat().st_size == 0:
+    try:
+        size, end = file.stat().st_size, b""
+        if file.suffix.lower() == ".png":
+            with file.open("rb") as stream:
+                stream.seek(-min(64, size), 2)
+                end = stream.read()
+    except OSError as error:  # it may vanish at any moment
+        raise UnreadableSample(path, "there is no such file, or it may not be read") from error
+    if size == 0:
         raise UnreadableSample(path, "it is empty")
-    if file.suffix.lower() == ".png":
-        with file.open("rb") as stream:
-            stream.seek(-min(64, file.stat().st_size), 2)
-            if PNG_END not in stream.read():
-                raise UnreadableSample(path, "its end is missing (cut off?)")
+    if file.suffix.lower() == ".png" and PNG_END not in end:
+        raise UnreadableSample(path, "its end is missing (cut off?)")
 
 
 def _without_alpha(dataset: rasterio.DatasetReader) -> list[int]:
